@@ -1,0 +1,184 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/machshop/seriald/store"
+)
+
+// Config is where the API listens and what it offers.
+type Config struct {
+	// Host is the address to listen on; "" listens on all.
+	Host string
+	// Port to listen on; 0 takes a free one.
+	Port int
+	// Metrics offers GET /metrics.
+	Metrics bool
+}
+
+// Defaults of the contract. The API listens on loopback: it does not check
+// tokens yet.
+const (
+	DefaultHost = "127.0.0.1"
+	DefaultPort = 4000
+)
+
+// Validate lists what is wrong, in one error.
+func (c Config) Validate() error {
+	if c.Port < 0 || c.Port > 65535 {
+		return fmt.Errorf("APP_PORT: must be from 0 to 65535, not %d", c.Port)
+	}
+	return nil
+}
+
+// Database is what the API asks of the store.
+type Database interface {
+	Ping(ctx context.Context) error
+	PoolStats() store.PoolStats
+	EventOutcome(ctx context.Context, id string) ([]byte, error)
+}
+
+// State is how a dependency is.
+type State string
+
+// The states of the contract, section 6.
+const (
+	StateConnected    State = "connected"
+	StateDisconnected State = "disconnected"
+	StateDisabled     State = "disabled"
+)
+
+// Dependencies are what health looks at.
+type Dependencies struct {
+	Database Database
+	Redis    func(context.Context) State
+	NATS     func() State
+	MQTT     func() State
+	// NotReady names what the service still waits for; empty when it is ready.
+	NotReady func(context.Context) []string
+}
+
+// Server serves the API.
+type Server struct {
+	listener net.Listener
+	server   *http.Server
+	deps     Dependencies
+	started  time.Time
+	errors   prometheus.Counter
+	duration *prometheus.HistogramVec
+}
+
+const (
+	readTimeout     = 10 * time.Second
+	writeTimeout    = 60 * time.Second
+	shutdownTimeout = 10 * time.Second
+)
+
+// Listen opens the port of cfg, so that a port in use is known before anything
+// else is started, and returns a Server that Run serves.
+func Listen(cfg Config, deps Dependencies, log *slog.Logger, reg *prometheus.Registry) (*Server, error) {
+	address := net.JoinHostPort(cfg.Host, strconv.Itoa(cfg.Port))
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen for HTTP on %s (APP_HOST, APP_PORT): %w", address, err)
+	}
+	s := &Server{
+		listener: listener, deps: deps, started: time.Now(),
+		errors: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "http_request_errors_total", Help: "HTTP requests answered with a status of 500 or more.",
+		}),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "seriald_http_request_duration_seconds", Help: "Time to answer HTTP requests, by route and status.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 5},
+		}, []string{"route", "status"}),
+	}
+	reg.MustRegister(s.errors, s.duration)
+	s.server = &http.Server{
+		Handler: s.routes(cfg, reg), ReadHeaderTimeout: readTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+	return s, nil
+}
+
+// Address returns the address that is listened on, host:port.
+func (s *Server) Address() string { return s.listener.Addr().String() }
+
+// Run serves until ctx ends and the requests under way are answered.
+func (s *Server) Run(ctx context.Context) error {
+	stopped := make(chan error, 1)
+	go func() {
+		<-ctx.Done()
+		bound, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+		defer cancel()
+		stopped <- s.server.Shutdown(bound)
+	}()
+	if err := s.server.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve HTTP: %w", err)
+	}
+	return <-stopped
+}
+
+// Close gives the port back if Run was never called.
+func (s *Server) Close() error { return s.server.Close() }
+
+func (s *Server) routes(cfg Config, reg *prometheus.Registry) http.Handler {
+	mux := http.NewServeMux()
+	handle := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, s.measured(pattern, h)) }
+	handle("GET /health", s.health)
+	handle("GET /health/live", s.live)
+	handle("GET /health/ready", s.ready)
+	handle("GET /api/v1/health/db", s.databaseHealth)
+	handle("GET /api/v1/events/{id}", s.eventOutcome)
+	if cfg.Metrics {
+		mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{Registry: reg}))
+	}
+	handle("/", func(w http.ResponseWriter, r *http.Request) { s.unmatched(w, r, mux) })
+	return mux
+}
+
+// unmatched answers what no route takes: 405 if the path is known under another
+// method, else 404.
+func (s *Server) unmatched(w http.ResponseWriter, r *http.Request, mux *http.ServeMux) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		probe := r.Clone(r.Context())
+		probe.Method = http.MethodGet
+		if _, pattern := mux.Handler(probe); pattern != "/" {
+			w.Header().Set("Allow", "GET, HEAD")
+			problem(w, http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED", r.Method+" is not allowed here; GET is")
+			return
+		}
+	}
+	problem(w, http.StatusNotFound, "NOT_FOUND", "there is nothing at "+r.URL.Path)
+}
+
+// measured counts and times requests by their route.
+func (s *Server) measured(pattern string, next http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start, status := time.Now(), &statusWriter{ResponseWriter: w, status: http.StatusOK}
+		next(status, r)
+		s.duration.WithLabelValues(pattern, strconv.Itoa(status.status)).Observe(time.Since(start).Seconds())
+		if status.status >= http.StatusInternalServerError {
+			s.errors.Inc()
+		}
+	})
+}
+
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
+}

@@ -1,0 +1,301 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-viper/mapstructure/v2"
+	"github.com/knadh/koanf/parsers/yaml"
+	"github.com/knadh/koanf/providers/confmap"
+	"github.com/knadh/koanf/providers/rawbytes"
+	"github.com/knadh/koanf/providers/structs"
+	"github.com/knadh/koanf/v2"
+
+	"github.com/machshop/seriald/api"
+	"github.com/machshop/seriald/ingest"
+	"github.com/machshop/seriald/processors"
+	"github.com/machshop/seriald/store"
+	"github.com/machshop/seriald/store/cache"
+	"github.com/machshop/seriald/stream"
+)
+
+// secret is a setting that is never shown.
+type secret string
+
+// String implements [fmt.Stringer].
+func (secret) String() string { return "[redacted]" }
+
+// LogValue implements [slog.LogValuer].
+func (secret) LogValue() slog.Value { return slog.StringValue("[redacted]") }
+
+// settings are all settings. The key in the configuration file is the
+// environment variable in lower case.
+type settings struct {
+	AppHost   string `koanf:"app_host"`
+	AppPort   int    `koanf:"app_port"`
+	LogLevel  string `koanf:"log_level"`
+	LogFormat string `koanf:"log_format"`
+	DataDir   string `koanf:"data_dir"`
+
+	DatabaseURL          secret `koanf:"database_url"`
+	DBPoolSize           int    `koanf:"db_pool_size"`
+	DBIdleTimeout        int    `koanf:"db_idle_timeout"` // milliseconds
+	DBStatementCacheSize int    `koanf:"db_statement_cache_size"`
+
+	RedisURL      secret `koanf:"redis_url"`
+	RedisDB       int    `koanf:"redis_db"`
+	RedisPassword secret `koanf:"redis_password"`
+
+	NATSURL        secret        `koanf:"nats_url"`
+	NATSCreds      string        `koanf:"nats_creds"`
+	NATSReplicas   int           `koanf:"nats_replicas"`
+	EventsMaxBytes int64         `koanf:"events_max_bytes"`
+	EventsKeep     time.Duration `koanf:"events_keep"`
+
+	MQTTURL        string `koanf:"mqtt_url"`
+	MQTTUsername   string `koanf:"mqtt_username"`
+	MQTTPassword   secret `koanf:"mqtt_password"`
+	MQTTClientID   string `koanf:"mqtt_client_id"`
+	MQTTMaxPayload int    `koanf:"mqtt_max_payload"`
+
+	EmbeddedMQTTPort int    `koanf:"embedded_mqtt_port"`
+	EmbeddedNATSPort int    `koanf:"embedded_nats_port"`
+	EmbeddedPGPort   int    `koanf:"embedded_pg_port"`
+	EmbeddedPGBin    string `koanf:"embedded_pg_bin"`
+
+	JWTSecret     secret        `koanf:"jwt_secret"`
+	JWTExpiration time.Duration `koanf:"jwt_expiration"`
+
+	SerialBatchSize     int  `koanf:"serial_batch_size"`
+	AuditBatchWriteSize int  `koanf:"audit_batch_write_size"`
+	PrometheusEnabled   bool `koanf:"prometheus_enabled"`
+}
+
+func defaultSettings() settings {
+	return settings{
+		AppHost: api.DefaultHost, AppPort: api.DefaultPort, LogLevel: "info", LogFormat: "text", DataDir: "data",
+		DBPoolSize: store.DefaultPoolSize, DBIdleTimeout: int(store.DefaultIdleTimeout.Milliseconds()),
+		DBStatementCacheSize: store.DefaultStatementCacheSize,
+		RedisDB:              -1,
+		NATSReplicas:         stream.DefaultReplicas, EventsMaxBytes: stream.DefaultEventsMaxBytes, EventsKeep: stream.DefaultEventsKeep,
+		MQTTClientID: ingest.DefaultClientID, MQTTMaxPayload: ingest.DefaultMaxPayload,
+		EmbeddedMQTTPort: 1883, EmbeddedNATSPort: 4222,
+		JWTExpiration:       24 * time.Hour,
+		SerialBatchSize:     processors.DefaultSerialBatchSize,
+		AuditBatchWriteSize: processors.DefaultAuditBatchWriteSize,
+		PrometheusEnabled:   true,
+	}
+}
+
+// keys are the settings' names, in the order of the struct.
+func keys() []string {
+	t := reflect.TypeFor[settings]()
+	names := make([]string, t.NumField())
+	for i := range names {
+		names[i] = t.Field(i).Tag.Get("koanf")
+	}
+	return names
+}
+
+// loadSettings reads defaults, then the file (if any), then the environment,
+// then overrides, and lists all that is wrong in one error.
+func loadSettings(file string, env []string, overrides map[string]any) (settings, error) {
+	k := koanf.New(".")
+	if err := k.Load(structs.Provider(defaultSettings(), "koanf"), nil); err != nil {
+		return settings{}, fmt.Errorf("defaults: %w", err)
+	}
+	var problems []error
+	if file != "" {
+		if err := loadFile(k, file); err != nil {
+			problems = append(problems, err)
+		}
+	}
+	fromEnv, err := environment(env)
+	if err != nil {
+		problems = append(problems, err)
+	}
+	for _, source := range []map[string]any{fromEnv, overrides} {
+		if err := k.Load(confmap.Provider(source, ""), nil); err != nil {
+			problems = append(problems, err)
+		}
+	}
+	var s settings
+	// Each setting by itself, so that all that do not parse are reported.
+	for _, key := range keys() {
+		one := koanf.New(".")
+		_ = one.Set(key, k.Get(key))
+		err := one.UnmarshalWithConf("", &s, koanf.UnmarshalConf{DecoderConfig: &mapstructure.DecoderConfig{
+			Result: &s, WeaklyTypedInput: true, TagName: "koanf",
+			DecodeHook: mapstructure.StringToTimeDurationHookFunc(),
+		}})
+		if err != nil {
+			problems = append(problems, fmt.Errorf("%s: %q does not parse", strings.ToUpper(key), fmt.Sprint(k.Get(key))))
+		}
+	}
+	problems = append(problems, s.validate())
+	if err := errors.Join(problems...); err != nil {
+		return settings{}, err
+	}
+	return s, nil
+}
+
+func loadFile(k *koanf.Koanf, file string) error {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("configuration file: %w", err)
+	}
+	f := koanf.New(".")
+	if err := f.Load(rawbytes.Provider(b), yaml.Parser()); err != nil {
+		return fmt.Errorf("configuration file %s: %w", file, err)
+	}
+	known := keys()
+	var problems []error
+	for _, key := range f.Keys() {
+		if !slices.Contains(known, key) {
+			problems = append(problems, fmt.Errorf("configuration file %s: unknown setting %q", file, key))
+		}
+	}
+	if err := errors.Join(problems...); err != nil {
+		return err
+	}
+	return k.Merge(f)
+}
+
+// environment picks the settings out of the environment. NAME_FILE names a file
+// that holds the value of a secret.
+func environment(env []string) (map[string]any, error) {
+	values := map[string]string{}
+	for _, e := range env {
+		name, value, _ := strings.Cut(e, "=")
+		values[name] = value
+	}
+	t := reflect.TypeFor[settings]()
+	out := map[string]any{}
+	var problems []error
+	for i := range t.NumField() {
+		key := t.Field(i).Tag.Get("koanf")
+		name := strings.ToUpper(key)
+		// An empty variable is as good as none: that is how deployment tools
+		// write a setting that is left alone.
+		if v := values[name]; v != "" {
+			out[key] = v
+		}
+		file := values[name+"_FILE"]
+		if t.Field(i).Type != reflect.TypeFor[secret]() || file == "" {
+			continue
+		}
+		b, err := os.ReadFile(file)
+		if err != nil {
+			problems = append(problems, fmt.Errorf("%s_FILE: %w", name, err))
+			continue
+		}
+		out[key] = string(bytes.TrimRight(b, "\r\n"))
+	}
+	return out, errors.Join(problems...)
+}
+
+// Stand-ins for what is embedded, whose address is known only when it runs.
+const (
+	embeddedDatabase = "postgres://embedded/seriald"
+	embeddedNATS     = "nats://embedded"
+	embeddedMQTT     = "mqtt://embedded"
+)
+
+func or[T ~string](value T, instead string) string {
+	if value == "" {
+		return instead
+	}
+	return string(value)
+}
+
+func (s *settings) validate() error {
+	var problems []error
+	if _, err := parseLevel(s.LogLevel); err != nil {
+		problems = append(problems, err)
+	}
+	if s.LogFormat != "text" && s.LogFormat != "json" {
+		problems = append(problems, fmt.Errorf("LOG_FORMAT: must be text or json, not %q", s.LogFormat))
+	}
+	for _, p := range []struct {
+		name string
+		port int
+	}{{"EMBEDDED_MQTT_PORT", s.EmbeddedMQTTPort}, {"EMBEDDED_NATS_PORT", s.EmbeddedNATSPort}, {"EMBEDDED_PG_PORT", s.EmbeddedPGPort}} {
+		if p.port < 0 || p.port > 65535 {
+			problems = append(problems, fmt.Errorf("%s: must be from 0 (a free one) to 65535, not %d", p.name, p.port))
+		}
+	}
+	if s.DataDir == "" {
+		problems = append(problems, errors.New("DATA_DIR: is empty"))
+	}
+	if n := len(s.JWTSecret); n > 0 && n < minSecret {
+		problems = append(problems, fmt.Errorf("JWT_SECRET: must have at least %d characters", minSecret))
+	}
+	if s.JWTExpiration <= 0 {
+		problems = append(problems, errors.New("JWT_EXPIRATION: must be more than 0: write 24h"))
+	}
+	problems = append(problems,
+		s.api().Validate(),
+		s.store(or(s.DatabaseURL, embeddedDatabase)).Validate(),
+		s.cache().Validate(),
+		s.stream(or(s.NATSURL, embeddedNATS)).Validate(),
+		s.ingest(or(s.MQTTURL, embeddedMQTT)).Validate(),
+		s.processors().Validate())
+	return errors.Join(problems...)
+}
+
+func (s *settings) api() api.Config {
+	return api.Config{Host: s.AppHost, Port: s.AppPort, Metrics: s.PrometheusEnabled}
+}
+
+func (s *settings) store(url string) store.Config {
+	return store.Config{
+		URL: url, PoolSize: s.DBPoolSize, IdleTimeout: time.Duration(s.DBIdleTimeout) * time.Millisecond,
+		StatementCacheSize: s.DBStatementCacheSize,
+	}
+}
+
+func (s *settings) cache() cache.Config {
+	return cache.Config{URL: string(s.RedisURL), DB: s.RedisDB, Password: string(s.RedisPassword)}
+}
+
+func (s *settings) stream(url string) stream.Config {
+	return stream.Config{
+		URL: url, Credentials: s.NATSCreds, Replicas: s.NATSReplicas, EventsMaxBytes: s.EventsMaxBytes, EventsKeep: s.EventsKeep,
+	}
+}
+
+func (s *settings) ingest(url string) ingest.Config {
+	return ingest.Config{
+		URL: url, Username: s.MQTTUsername, Password: string(s.MQTTPassword), ClientID: s.MQTTClientID, MaxPayload: s.MQTTMaxPayload,
+	}
+}
+
+func (s *settings) processors() processors.Config {
+	return processors.Config{SerialBatchSize: s.SerialBatchSize, AuditBatchWriteSize: s.AuditBatchWriteSize}
+}
+
+// broker is where devices publish: the configured broker, else the embedded one.
+func (s *settings) broker() ingest.Config {
+	return s.ingest(or(s.MQTTURL, "mqtt://127.0.0.1:"+strconv.Itoa(s.EmbeddedMQTTPort)))
+}
+
+// postgresDir, natsDir: where the embedded servers keep their data.
+func (s *settings) postgresDir() string { return filepath.Join(s.DataDir, "postgres") }
+func (s *settings) natsDir() string     { return filepath.Join(s.DataDir, "nats") }
+
+func parseLevel(level string) (slog.Level, error) {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(level)); err != nil {
+		return l, fmt.Errorf("LOG_LEVEL: must be debug, info, warn or error, not %q", level)
+	}
+	return l, nil
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"sync/atomic"
+
+	"github.com/machshop/seriald/api"
+	"github.com/machshop/seriald/ingest"
+	"github.com/machshop/seriald/processors"
+	"github.com/machshop/seriald/store"
+	"github.com/machshop/seriald/store/cache"
+	"github.com/machshop/seriald/stream"
+)
+
+// service is what runs in this process. Its parts are set before started is, and
+// not changed after; health may ask earlier.
+type service struct {
+	roles     []string
+	started   atomic.Bool
+	db        *store.DB
+	redis     *cache.Redis
+	conn      *stream.Conn
+	bridge    *ingest.Bridge
+	returner  *ingest.Returner
+	processor *processors.Runner
+}
+
+func (svc *service) has(role string) bool { return slices.Contains(svc.roles, role) }
+
+// dependencies are what the API's health asks. The API serves only after started
+// is set.
+func (svc *service) dependencies() api.Dependencies {
+	return api.Dependencies{Database: database{svc}, Redis: svc.redisState, NATS: svc.natsState, MQTT: svc.mqttState, NotReady: svc.notReady}
+}
+
+// database defers to the store that the service has by the time it serves.
+type database struct{ svc *service }
+
+func (d database) Ping(ctx context.Context) error { return d.svc.db.Ping(ctx) }
+func (d database) PoolStats() store.PoolStats     { return d.svc.db.PoolStats() }
+func (d database) EventOutcome(ctx context.Context, id string) ([]byte, error) {
+	return d.svc.db.EventOutcome(ctx, id)
+}
+
+func (svc *service) redisState(ctx context.Context) api.State {
+	switch {
+	case svc.redis == nil:
+		return api.StateDisabled
+	case svc.redis.Ping(ctx) != nil:
+		return api.StateDisconnected
+	}
+	return api.StateConnected
+}
+
+func (svc *service) natsState() api.State {
+	if !svc.conn.Up() {
+		return api.StateDisconnected
+	}
+	return api.StateConnected
+}
+
+func (svc *service) mqttState() api.State {
+	switch {
+	case svc.bridge == nil:
+		return api.StateDisabled
+	case !svc.bridge.Connected() || !svc.returner.Connected():
+		return api.StateDisconnected
+	}
+	return api.StateConnected
+}
+
+// notReady names what the service waits for.
+func (svc *service) notReady(ctx context.Context) []string {
+	if !svc.started.Load() {
+		return []string{"start"}
+	}
+	var waiting []string
+	if svc.schemaReady(ctx) != nil {
+		waiting = append(waiting, "database")
+	}
+	if svc.natsState() != api.StateConnected {
+		waiting = append(waiting, "nats")
+	}
+	if svc.mqttState() == api.StateDisconnected {
+		waiting = append(waiting, "mqtt")
+	}
+	if svc.processor != nil && !svc.processor.Ready() {
+		waiting = append(waiting, "processor")
+	}
+	return waiting
+}

@@ -1,0 +1,227 @@
+package embedded
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// readyPatience bounds the wait for listeners that are open already when it
+// begins: recovery of the streams, which takes as long as it takes, comes before.
+const readyPatience = 10 * time.Second
+
+// NATSConfig says where and how StartNATS runs its server.
+type NATSConfig struct {
+	// Dir holds the streams, in Dir/jetstream. It is created if absent. Required.
+	Dir string
+	// Host is the address to listen on, for NATS and MQTT; default 127.0.0.1.
+	// Any other than loopback needs credentials for each listener.
+	Host string
+	// Port of NATS clients (EMBEDDED_NATS_PORT); 0, the default, and -1 take a
+	// free one, another at each start.
+	Port int
+	// MQTTPort of the MQTT 3.1.1 listener (EMBEDDED_MQTT_PORT); 0, the default,
+	// opens none and -1 takes a free one.
+	MQTTPort int
+	// Username and Password, when set, are required of NATS clients. URL leaves
+	// them out.
+	Username, Password string
+	// MQTTUsername and MQTTPassword, when set, are required of MQTT clients.
+	MQTTUsername, MQTTPassword string
+	// NoSync leaves syncing to a timer (two minutes): what was acknowledged since
+	// is lost in a power cut. For tests and benchmarks only; by default every
+	// write is on disk before it is acknowledged.
+	NoSync bool
+	// Logger gets what the server says: its notices as Debug, warnings as Warn,
+	// errors as Error. nil discards.
+	Logger *slog.Logger
+}
+
+// NATS is a NATS server with JetStream, and optionally an MQTT listener, inside
+// this process.
+//
+// MQTT clients and NATS clients live in two accounts that see nothing of each
+// other: a message passes from one to the other only through a bridge that
+// connects to both. The listener speaks MQTT 3.1.1 and has limits to know:
+// no shared subscriptions ($share), no spaces in topics, and a QoS 1 message
+// that no session has subscribed to is acknowledged and gone. A persistent
+// session keeps its messages until it comes back, for ever if it never does.
+type NATS struct {
+	server    *server.Server
+	lock      *DirLock
+	log       *slog.Logger
+	url       string
+	mqttURL   string
+	closeOnce sync.Once
+}
+
+// StartNATS starts the server and returns when its streams are recovered and
+// its listeners accept connections. Every error is one line that names what to
+// change; they wrap ErrLocked or syscall.EADDRINUSE where these are the cause.
+func StartNATS(cfg NATSConfig) (*NATS, error) {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Host == "" {
+		cfg.Host = loopback
+	}
+	n, err := startNATS(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("embedded nats: %w", err)
+	}
+	return n, nil
+}
+
+func startNATS(cfg NATSConfig) (_ *NATS, err error) {
+	began := time.Now()
+	if cfg.Dir == "" {
+		return nil, errors.New("no directory given")
+	}
+	if cfg.Dir, err = filepath.Abs(cfg.Dir); err != nil {
+		return nil, err
+	}
+	opts, err := natsOptions(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkNATSPorts(cfg); err != nil {
+		return nil, err
+	}
+	lock, err := lockStreams(opts.StoreDir)
+	if err != nil {
+		return nil, err
+	}
+	srv, err := server.NewServer(opts)
+	if err != nil {
+		return nil, errors.Join(err, lock.Unlock())
+	}
+	log := &natsLog{log: cfg.Logger}
+	srv.SetLoggerV2(log, false, false, false)
+
+	// Recovers the streams and opens the listeners, then returns; what goes
+	// wrong it only tells its log.
+	srv.Start()
+	err = log.fatalError()
+	if err == nil && !srv.ReadyForConnections(readyPatience) {
+		err = fmt.Errorf("the server did not open its listeners within %s", readyPatience)
+	}
+	n := &NATS{server: srv, lock: lock, log: cfg.Logger}
+	if err == nil {
+		err = n.readAddresses(cfg)
+	}
+	if err != nil {
+		n.Close()
+		return nil, fmt.Errorf("%s: %w", opts.StoreDir, err)
+	}
+	n.log.Debug("nats started", "dir", cfg.Dir, "url", n.url, "mqtt_url", n.mqttURL,
+		"sync_always", opts.SyncAlways, "took", time.Since(began))
+	return n, nil
+}
+
+func checkNATSPorts(cfg NATSConfig) error {
+	if cfg.Port == cfg.MQTTPort && cfg.Port > 0 {
+		return fmt.Errorf("EMBEDDED_NATS_PORT and EMBEDDED_MQTT_PORT are both %d", cfg.Port)
+	}
+	if cfg.Port != -1 {
+		if err := checkPort(cfg.Host, cfg.Port, "EMBEDDED_NATS_PORT"); err != nil {
+			return err
+		}
+	}
+	if cfg.MQTTPort != -1 {
+		return checkPort(cfg.Host, cfg.MQTTPort, "EMBEDDED_MQTT_PORT")
+	}
+	return nil
+}
+
+// lockStreams creates the directory, tries it for reading and writing, and
+// claims it: two servers on one JetStream directory would destroy it.
+func lockStreams(dir string) (*DirLock, error) {
+	if err := makeDir(dir); err != nil {
+		return nil, err
+	}
+	lock, err := lockFile(filepath.Join(dir, "nats.lock"))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	// The server passes over streams it cannot read with a line in its log,
+	// which would look like lost events.
+	if err := readable(filepath.Join(dir, server.JetStreamStoreDir)); err != nil {
+		return nil, errors.Join(err, lock.Unlock())
+	}
+	return lock, nil
+}
+
+// readAddresses finds out which ports the server got.
+func (n *NATS) readAddresses(cfg NATSConfig) error {
+	host := cfg.Host
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = loopback // listening everywhere includes here
+	}
+	addr, ok := n.server.Addr().(*net.TCPAddr)
+	if !ok {
+		return errors.New("the server does not listen")
+	}
+	n.url = "nats://" + net.JoinHostPort(host, strconv.Itoa(addr.Port))
+	if cfg.MQTTPort == 0 {
+		return nil
+	}
+	status, err := n.server.Varz(nil)
+	if err != nil {
+		return err
+	}
+	n.mqttURL = "mqtt://" + net.JoinHostPort(host, strconv.Itoa(status.MQTT.Port))
+	return nil
+}
+
+// URL is where NATS clients connect, nats://host:port, without credentials.
+func (n *NATS) URL() string { return n.url }
+
+// MQTTURL is where MQTT clients connect, mqtt://host:port, or "" if there is no
+// listener.
+func (n *NATS) MQTTURL() string { return n.mqttURL }
+
+// Close disconnects the clients, writes out the streams' state and returns when
+// the server has ended. Clients should have been drained before: they see the
+// connection closed. It is idempotent.
+func (n *NATS) Close() {
+	n.closeOnce.Do(func() {
+		began := time.Now()
+		n.server.Shutdown()
+		n.server.WaitForShutdown()
+		if err := n.lock.Unlock(); err != nil {
+			n.log.Warn("cannot unlock the streams", "error", err)
+		}
+		n.log.Debug("nats stopped", "took", time.Since(began))
+	})
+}
+
+// readable reports the first file or folder under dir that could not be read. A
+// dir that does not exist is fine.
+func readable(dir string) error {
+	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		switch {
+		case errors.Is(err, os.ErrNotExist):
+			return nil
+		case err != nil:
+			return err
+		case !d.Type().IsRegular():
+			return nil
+		}
+		f, err := os.OpenFile(path, os.O_RDWR, 0)
+		if err != nil {
+			return err
+		}
+		return f.Close()
+	})
+}

@@ -1,0 +1,194 @@
+package seriald
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// EventID is the idempotency key of an event: an id is processed once, whatever
+// the route, the restart or the repetition. At most [MaxEventIDLength] bytes.
+type EventID string
+
+// MaxEventIDLength is the longest event id that is taken, in bytes.
+const MaxEventIDLength = 128
+
+// Origin is the place an event came from: a device on a line of a site.
+type Origin struct {
+	Site, Line, Device string
+}
+
+// Source returns the CloudEvents source attribute, "/{site}/{line}/{device}".
+func (o Origin) Source() string { return "/" + o.Site + "/" + o.Line + "/" + o.Device }
+
+// ParseSource reads what [Origin.Source] wrote. A source of another shape (an
+// MES that publishes directly may use its own) gives an Origin without line and
+// device, for whose outcome there is no device to tell.
+func ParseSource(s string) Origin {
+	parts := strings.Split(strings.TrimPrefix(s, "/"), "/")
+	if len(parts) == 3 && ValidToken(parts[0]) && ValidToken(parts[1]) && ValidToken(parts[2]) {
+		return Origin{parts[0], parts[1], parts[2]}
+	}
+	return Origin{}
+}
+
+// Event is one event on its way to the processors.
+type Event struct {
+	ID     EventID
+	Type   EventType
+	Origin Origin
+	// Key is what the event is ordered by: events of one key are processed in
+	// the order of their arrival. By convention the part id.
+	Key string
+	// Time is when it happened by the device's clock; zero if it did not say.
+	Time time.Time
+	// Data is the JSON object of the type's fields, as it was sent; fields this
+	// service does not know are kept in it.
+	Data json.RawMessage
+	// TraceParent is the W3C trace context the event came with, or "".
+	TraceParent string
+}
+
+// EventType names what happened.
+type EventType string
+
+// The event types that are processed.
+const (
+	TypeOperationComplete   EventType = "operation_complete"
+	TypeSerialGenerate      EventType = "serial_generate"
+	TypeVendorSerialReceive EventType = "vendor_serial_receive"
+)
+
+// EventTypes lists every type that is processed, in the contract's order.
+func EventTypes() []EventType {
+	return []EventType{TypeOperationComplete, TypeVendorSerialReceive, TypeSerialGenerate}
+}
+
+// Known reports whether t is processed.
+func (t EventType) Known() bool { return slices.Contains(EventTypes(), t) }
+
+// UnknownType is the refusal of an event type that is not processed.
+func UnknownType(t string) *Rejection {
+	names := make([]string, 0, len(EventTypes()))
+	for _, k := range EventTypes() {
+		names = append(names, string(k))
+	}
+	return Reject(CodeUnknownType, "", "event type %q is not known; known are %s", t, strings.Join(names, ", "))
+}
+
+// ContentType is the media type of all messages on the streams.
+const ContentType = "application/cloudevents+json"
+
+const eventTypePrefix = "machshop.event."
+
+// cloudEvent is CloudEvents 1.0 in structured JSON mode.
+type cloudEvent struct {
+	SpecVersion string          `json:"specversion"`
+	ID          string          `json:"id"`
+	Source      string          `json:"source"`
+	Type        string          `json:"type"`
+	Subject     string          `json:"subject,omitempty"`
+	Time        *time.Time      `json:"time,omitempty"`
+	ContentType string          `json:"datacontenttype,omitempty"`
+	TraceParent string          `json:"traceparent,omitempty"`
+	Data        json.RawMessage `json:"data,omitempty"`
+}
+
+// Encode returns e as a CloudEvents 1.0 object in structured JSON mode.
+func (e *Event) Encode() ([]byte, error) {
+	ce := cloudEvent{
+		SpecVersion: "1.0", ID: string(e.ID), Source: e.Origin.Source(),
+		Type: eventTypePrefix + string(e.Type), Subject: e.Key,
+		ContentType: "application/json", TraceParent: e.TraceParent, Data: e.Data,
+	}
+	if !e.Time.IsZero() {
+		ce.Time = &e.Time
+	}
+	return json.Marshal(ce)
+}
+
+// DecodeEvent reads a message of the event stream. The error is a *[Rejection]
+// that says what about the envelope is wrong; the data's fields are judged by
+// [Event.Fields].
+func DecodeEvent(b []byte) (*Event, error) {
+	var ce cloudEvent
+	if err := json.Unmarshal(b, &ce); err != nil {
+		return nil, jsonRejection(err)
+	}
+	if ce.SpecVersion != "1.0" {
+		return nil, Reject(CodeValidation, "specversion", "must be \"1.0\": messages on the event stream are CloudEvents 1.0 in structured JSON")
+	}
+	if err := CheckEventID(ce.ID); err != nil {
+		return nil, err
+	}
+	typ, ok := strings.CutPrefix(ce.Type, eventTypePrefix)
+	if !ok || !EventType(typ).Known() {
+		return nil, UnknownType(typ)
+	}
+	if !isObject(ce.Data) {
+		return nil, Reject(CodeValidation, "data", "must be a JSON object with the fields of %s", typ)
+	}
+	e := &Event{
+		ID: EventID(ce.ID), Type: EventType(typ), Origin: ParseSource(ce.Source),
+		Key: ce.Subject, Data: ce.Data, TraceParent: ce.TraceParent,
+	}
+	if ce.Time != nil {
+		e.Time = *ce.Time
+	}
+	return e, nil
+}
+
+// CheckEventID refuses an id that can't be an idempotency key. The error is a
+// *[Rejection].
+func CheckEventID(id string) error {
+	switch {
+	case id == "":
+		return Reject(CodeValidation, "id", "must not be empty")
+	case len(id) > MaxEventIDLength:
+		return Reject(CodeValidation, "id", "must not be longer than %d bytes", MaxEventIDLength)
+	case strings.ContainsFunc(id, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\uFFFD' }):
+		return Reject(CodeValidation, "id", "must not contain control characters or broken UTF-8")
+	}
+	return nil
+}
+
+// isObject tells by its first byte whether valid JSON is an object.
+func isObject(b []byte) bool {
+	b = bytes.TrimLeft(b, " \t\r\n")
+	return len(b) > 0 && b[0] == '{'
+}
+
+// jsonRejection turns an error of encoding/json into a refusal that names the
+// field, or the position for text that is not JSON at all.
+func jsonRejection(err error) *Rejection {
+	if typ, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		field := typ.Field
+		if field == "" {
+			return Reject(CodeValidation, "", "must be a JSON object, not %s", typ.Value)
+		}
+		return Reject(CodeValidation, field, "must be %s, not %s", jsonKind(typ.Type.String()), typ.Value)
+	}
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return Reject(CodeValidation, "", "not valid JSON at byte %d: %v", syntax.Offset, syntax)
+	}
+	if at, ok := errors.AsType[*time.ParseError](err); ok {
+		return Reject(CodeValidation, "time", "%s is not an RFC 3339 time with offset", at.Value)
+	}
+	return Reject(CodeValidation, "", "%v", err)
+}
+
+func jsonKind(goType string) string {
+	switch strings.TrimPrefix(goType, "*") {
+	case "string":
+		return "a string"
+	case "int", "int64":
+		return "a whole number"
+	case "[]string":
+		return "an array of strings"
+	}
+	return fmt.Sprintf("a JSON %s", goType)
+}

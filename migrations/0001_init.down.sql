@@ -1,0 +1,16 @@
+DROP TABLE users;
+DROP TABLE print_templates;
+DROP TABLE dead_letters;
+DROP TABLE processed_events;
+DROP TABLE audit_events;
+DROP TABLE serial_uniqueness_checks;
+DROP TABLE serial_propagations;
+DROP TABLE late_assignment_placeholders;
+DROP TABLE serials;
+DROP TABLE serial_counters;
+DROP TABLE serial_assignment_triggers;
+DROP TABLE parts;
+DROP TABLE serial_formats;
+DROP TABLE sites;
+DROP TABLE catalog_version;
+DROP FUNCTION raise_catalog_version();

@@ -1,0 +1,92 @@
+package seriald
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Status says what became of an event.
+type Status string
+
+// The statuses of the contract, section 4.
+const (
+	StatusAccepted Status = "accepted" // done
+	StatusRejected Status = "rejected" // a bad request or a broken rule; nothing changed
+	StatusConflict Status = "conflict" // a number is taken; the holder keeps it
+	StatusIgnored  Status = "ignored"  // understood, and nothing to do
+)
+
+// Outcome is the answer to one event. It is written in the transaction of the
+// change it tells of and given again, marked as duplicate, to every repeat.
+type Outcome struct {
+	EventID     EventID     `json:"eventId"`
+	Status      Status      `json:"status"`
+	Code        Code        `json:"code,omitempty"`
+	Message     string      `json:"message,omitempty"`
+	Field       string      `json:"field,omitempty"`
+	Serials     []SerialRef `json:"serials,omitempty"`
+	Conflict    *Conflict   `json:"conflict,omitempty"`
+	ProcessedAt time.Time   `json:"processedAt"`
+	Duplicate   bool        `json:"duplicate,omitempty"`
+}
+
+// SerialRef names a serial in an outcome or a serial event.
+type SerialRef struct {
+	ID           ID           `json:"id"`
+	SerialNumber string       `json:"serialNumber"`
+	PartID       string       `json:"partId"`
+	Status       SerialStatus `json:"status"`
+}
+
+// Conflict tells who holds a number that was asked for.
+type Conflict struct {
+	SerialNumber string  `json:"serialNumber"`
+	HolderID     ID      `json:"holderSerialId,omitzero"` // the serial that holds it; zero if it is registered without a unit
+	HolderPartID string  `json:"holderPartId,omitempty"`
+	Scopes       []Scope `json:"scopes"`
+}
+
+// Rejected returns the outcome that tells the sender of id about r.
+func Rejected(id EventID, r *Rejection, at time.Time) Outcome {
+	return Outcome{
+		EventID: id, Status: StatusRejected, Code: r.Code, Field: r.Field, Message: r.Message, ProcessedAt: at,
+	}
+}
+
+// resultType is the CloudEvents type of an outcome on the result stream.
+const resultType = "machshop.result"
+
+// EncodeResult returns an outcome's JSON as the CloudEvent that goes to the
+// result stream; id is the CloudEvent's own.
+func EncodeResult(id string, outcome []byte, origin Origin, at time.Time) ([]byte, error) {
+	return json.Marshal(cloudEvent{
+		SpecVersion: "1.0", ID: id, Source: origin.Source(), Type: resultType,
+		Time: &at, ContentType: "application/json", Data: outcome,
+	})
+}
+
+// MarkDuplicate returns the JSON of a stored outcome as a repeat gets it: with
+// "duplicate": true.
+func MarkDuplicate(outcome []byte) []byte {
+	end := bytes.LastIndexByte(outcome, '}')
+	if end < 0 {
+		return outcome
+	}
+	return append(slices.Clip(outcome[:end]), `,"duplicate":true}`...)
+}
+
+// ResultData returns the outcome's JSON out of a message of the result stream:
+// what a device gets.
+func ResultData(message []byte) (json.RawMessage, error) {
+	var ce cloudEvent
+	if err := json.Unmarshal(message, &ce); err != nil {
+		return nil, fmt.Errorf("decode result: %w", err)
+	}
+	if ce.Type != resultType || len(ce.Data) == 0 {
+		return nil, fmt.Errorf("decode result: type is %q, not %q", ce.Type, resultType)
+	}
+	return ce.Data, nil
+}

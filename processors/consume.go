@@ -1,0 +1,162 @@
+package processors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/machshop/seriald"
+	"github.com/machshop/seriald/stream"
+)
+
+const (
+	// readerGroup is the priority group whose pinned client reads a partition.
+	readerGroup = "processors"
+	// ackWait is when an event that was delivered and not acknowledged comes
+	// again. A reader that goes away is noticed sooner: by its connection.
+	ackWait = 30 * time.Second
+	// pinnedTTL is when a reader that hangs, with its connection open, loses its
+	// partitions.
+	pinnedTTL = 30 * time.Second
+	// resetPatience is how long a reset partition may deliver what was under way
+	// before the reset, until another one is asked for.
+	resetPatience = 2 * time.Second
+)
+
+// consumerName is the durable of a partition.
+func consumerName(partition int) string { return fmt.Sprintf("processor-%02d", partition) }
+
+// consumers creates or finds the durable consumers, one per partition. All
+// processes read all of them; the server pins each to one process at a time.
+func consumers(ctx context.Context, conn *stream.Conn) ([]jetstream.Consumer, error) {
+	all := make([]jetstream.Consumer, seriald.Partitions)
+	for n := range all {
+		c, err := conn.JS.CreateOrUpdateConsumer(ctx, seriald.StreamEvents, jetstream.ConsumerConfig{
+			Durable:        consumerName(n),
+			Description:    "Events of one partition, in order",
+			FilterSubject:  fmt.Sprintf("machshop.event.%d.>", n),
+			AckPolicy:      jetstream.AckExplicitPolicy,
+			AckWait:        ackWait,
+			MaxAckPending:  2 * maxBatch, // a batch that is written and one that is gathered
+			MaxDeliver:     -1,
+			PriorityPolicy: jetstream.PriorityPolicyPinned,
+			PriorityGroups: []string{readerGroup},
+			PinnedTTL:      pinnedTTL,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("create consumer %s: %w", consumerName(n), err)
+		}
+		all[n] = c
+	}
+	return all, nil
+}
+
+// partition reads one partition in order.
+//
+// The order of redelivery is not promised, and what another reader had under way
+// comes again only after ackWait, behind newer events. So a partition takes only
+// an unbroken run of deliveries. Where the run breaks (another reader had it
+// before, a delivery was lost with a connection, something comes again) it has
+// the server go back to the first event that is not acknowledged, and begins a
+// new run there. Events that were processed in between are repeats, for the
+// inbox to answer.
+type partition struct {
+	name  string
+	reset func() error // sends the consumer back to its acknowledgement floor
+	take  func(jetstream.Msg, *jetstream.MsgMetadata)
+	now   func() time.Time
+	log   *slog.Logger
+
+	pin     string    // the pin under which the run is read
+	next    uint64    // the consumer sequence that continues the run
+	last    uint64    // the stream sequence that was taken last
+	resetAt time.Time // when a new run was asked for that has not begun; else zero
+}
+
+// handle takes a delivery or sends the consumer back. It is called for one
+// delivery after the other.
+func (p *partition) handle(msg jetstream.Msg) {
+	meta, err := msg.Metadata()
+	if err != nil {
+		p.log.Error("message without metadata", "consumer", p.name, "error", err)
+		return
+	}
+	if pin := msg.Headers().Get("Nats-Pin-Id"); pin != p.pin {
+		p.pin, p.next, p.last = pin, 1, 0
+		p.resetAt = time.Time{}
+	}
+	sequence := meta.Sequence.Consumer
+	if !p.resetAt.IsZero() {
+		if sequence != 1 {
+			if p.now().Sub(p.resetAt) > resetPatience {
+				p.restart()
+			}
+			return
+		}
+		p.resetAt = time.Time{}
+	}
+	if sequence != p.next {
+		p.restart()
+		return
+	}
+	p.next++
+	if meta.Sequence.Stream <= p.last {
+		return // was taken in this run and is still being worked on
+	}
+	p.last = meta.Sequence.Stream
+	p.take(msg, meta)
+}
+
+func (p *partition) restart() {
+	p.resetAt = p.now()
+	if err := p.reset(); err != nil {
+		p.log.Warn("partition not reset, will try again", "consumer", p.name, "error", err)
+		return
+	}
+	p.next, p.last = 1, 0
+}
+
+// consume starts to read all partitions; every event in order goes to take,
+// which may block. stop ends the reading and waits until no take runs.
+func consume(conn *stream.Conn, all []jetstream.Consumer, log *slog.Logger,
+	take func(jetstream.Msg, *jetstream.MsgMetadata),
+) (stop func(), err error) {
+	var running []jetstream.ConsumeContext
+	stop = func() {
+		for _, c := range running {
+			c.Stop()
+		}
+		for _, c := range running {
+			<-c.Closed()
+		}
+	}
+	for n, c := range all {
+		p := &partition{name: consumerName(n), take: take, now: time.Now, log: log}
+		p.reset = func() error {
+			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+			defer cancel()
+			_, err := conn.JS.ResetConsumer(ctx, seriald.StreamEvents, p.name)
+			return err
+		}
+		cc, err := c.Consume(p.handle,
+			jetstream.PullPriorityGroup(readerGroup),
+			jetstream.PullMaxMessages(maxBatch),
+			jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) {
+				// Missed heartbeats and changes of the pin are the library's to
+				// handle, and happen whenever a process comes or goes.
+				if !errors.Is(err, jetstream.ErrNoHeartbeat) && !errors.Is(err, jetstream.ErrPinIDMismatch) {
+					log.Debug("consume", "consumer", p.name, "error", err)
+				}
+			}))
+		if err != nil {
+			stop()
+			return nil, fmt.Errorf("consume %s: %w", p.name, err)
+		}
+		running = append(running, cc)
+	}
+	return stop, nil
+}

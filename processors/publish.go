@@ -1,0 +1,93 @@
+package processors
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/machshop/seriald"
+	"github.com/machshop/seriald/stream"
+)
+
+// letter is a message that becomes a dead letter, with the answer to its sender.
+type letter struct {
+	item      *item
+	rejection *seriald.Rejection
+}
+
+// messages are what has to be published for a batch before it is acknowledged.
+type messages struct {
+	results []*nats.Msg
+	// fresh serial events can't have been published before; those of repeats
+	// probably were, and a single one that the server remembers would refuse an
+	// atomic batch.
+	fresh, again []*nats.Msg
+}
+
+// publish stores the outcomes and serial events of a batch. After an error it
+// can be called again: ids are derived, so that nothing counts twice.
+func publish(ctx context.Context, conn *stream.Conn, m *messages) error {
+	for _, msgs := range [][]*nats.Msg{m.results, m.fresh} {
+		if _, err := conn.Publish(ctx, msgs); err != nil {
+			return err
+		}
+	}
+	for _, msg := range m.again {
+		if _, err := conn.Publish(ctx, []*nats.Msg{msg}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func encodeReplies(replies []reply, size int) (*messages, error) {
+	m := &messages{results: make([]*nats.Msg, 0, len(replies)), fresh: make([]*nats.Msg, 0, len(replies))}
+	for i := range replies {
+		r := &replies[i]
+		origin := r.item.event.Origin
+		id := string(r.outcome.EventID) + ".result"
+		if r.repeat {
+			id += "." + newID().String()
+		}
+		if origin.Device != "" {
+			body, err := seriald.EncodeResult(id, r.body, origin, r.outcome.ProcessedAt)
+			if err != nil {
+				return nil, fmt.Errorf("encode result: %w", err)
+			}
+			m.results = append(m.results, stream.NewMessage(seriald.ResultSubject(origin), "", body))
+		}
+		events, err := seriald.SerialEvents(&r.outcome, origin, r.partID, r.announcements, size)
+		if err != nil {
+			return nil, fmt.Errorf("encode serial events: %w", err)
+		}
+		for _, e := range events {
+			msg := stream.NewMessage(e.Subject, e.ID, e.Body)
+			if r.repeat {
+				m.again = append(m.again, msg)
+			} else {
+				m.fresh = append(m.fresh, msg)
+			}
+		}
+	}
+	return m, nil
+}
+
+// bury stores a message that can't be processed as it came, with where it came
+// from, and tells its device. It can be called again after an error.
+func bury(ctx context.Context, conn *stream.Conn, source *nats.Msg, r *seriald.Rejection, o seriald.Origin, id seriald.EventID, at time.Time) error {
+	dead := stream.DeadLetter(r, source.Subject, source.Data, at)
+	if _, err := conn.Publish(ctx, []*nats.Msg{dead}); err != nil {
+		return err
+	}
+	if o.Device == "" {
+		return nil
+	}
+	result, err := stream.Refusal(id, r, o, at)
+	if err != nil {
+		return err
+	}
+	_, err = conn.Publish(ctx, []*nats.Msg{result})
+	return err
+}

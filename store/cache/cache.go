@@ -1,0 +1,73 @@
+// Package cache is Redis, as far as the service uses it: a cache whose loss
+// changes speed and nothing else. Only the connection is here yet; what is kept
+// in it comes with the uniqueness checks.
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+)
+
+// Config is how to reach Redis.
+type Config struct {
+	// URL is redis://host:6379/0; "" means that there is no Redis.
+	URL string
+	// DB, if not negative, replaces the database number of URL.
+	DB int
+	// Password, if not empty, replaces the password of URL.
+	Password string
+}
+
+// Validate lists what is wrong, in one error.
+func (c Config) Validate() error {
+	if c.URL == "" {
+		return nil
+	}
+	if _, err := redis.ParseURL(c.URL); err != nil {
+		return errors.New("REDIS_URL: is not a Redis URL: write redis://host:6379/0")
+	}
+	return nil
+}
+
+// operationTimeout bounds every call: a cache that is slower than the database
+// is of no use.
+const operationTimeout = 50 * time.Millisecond
+
+// Redis is a connection to Redis.
+type Redis struct{ client *redis.Client }
+
+// Open prepares a connection; it is made when it is needed, so that a Redis that
+// is down is no error here. The caller must Close it.
+func Open(cfg Config) (*Redis, error) {
+	opts, err := redis.ParseURL(cfg.URL)
+	if err != nil {
+		return nil, fmt.Errorf("read REDIS_URL: %w", err)
+	}
+	if cfg.DB >= 0 {
+		opts.DB = cfg.DB
+	}
+	if cfg.Password != "" {
+		opts.Password = cfg.Password
+	}
+	opts.DialTimeout, opts.ReadTimeout, opts.WriteTimeout = operationTimeout, operationTimeout, operationTimeout
+	opts.MaxRetries = -1
+	// Servers before 8 answer the handshake of these with an error.
+	opts.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+	return &Redis{client: redis.NewClient(opts)}, nil
+}
+
+// Ping reports whether Redis answers.
+func (r *Redis) Ping(ctx context.Context) error {
+	if err := r.client.Ping(ctx).Err(); err != nil {
+		return fmt.Errorf("ping redis: %w", err)
+	}
+	return nil
+}
+
+// Close closes the connections.
+func (r *Redis) Close() error { return r.client.Close() }

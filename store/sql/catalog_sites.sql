@@ -1,0 +1,2 @@
+SELECT id, name, time_zone
+FROM sites

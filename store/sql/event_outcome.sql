@@ -1,0 +1,3 @@
+SELECT outcome
+FROM processed_events
+WHERE event_id = $1

@@ -1,0 +1,2 @@
+SELECT version, dirty
+FROM schema_migrations
