@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // EventID is the idempotency key of an event: an id is processed once, whatever
@@ -115,6 +116,11 @@ func (e *Event) Encode() ([]byte, error) {
 // that says what about the envelope is wrong; the data's fields are judged by
 // [Event.Fields].
 func DecodeEvent(b []byte) (*Event, error) {
+	// The decoder would mend it in texts and leave it in the raw data, which the
+	// database then refuses.
+	if !utf8.Valid(b) {
+		return nil, Reject(CodeValidation, "", "message is not valid UTF-8")
+	}
 	var ce cloudEvent
 	if err := json.Unmarshal(b, &ce); err != nil {
 		return nil, jsonRejection(err)
@@ -178,7 +184,8 @@ func jsonRejection(err error) *Rejection {
 	if at, ok := errors.AsType[*time.ParseError](err); ok {
 		return Reject(CodeValidation, "time", "%s is not an RFC 3339 time with offset", at.Value)
 	}
-	return Reject(CodeValidation, "", "%v", err)
+	// Nothing but the time decodes itself, and so may say something else.
+	return Reject(CodeValidation, "time", "must be a string with an RFC 3339 time with offset")
 }
 
 func jsonKind(goType string) string {

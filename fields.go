@@ -91,7 +91,8 @@ func (f *Fields) normalizeReceivedDate() error {
 		return nil
 	}
 	for _, layout := range []string{time.DateOnly, time.RFC3339Nano} {
-		if t, err := time.Parse(layout, f.ReceivedDate); err == nil {
+		// SQL has no year 0.
+		if t, err := time.Parse(layout, f.ReceivedDate); err == nil && t.Year() > 0 {
 			f.ReceivedDate = t.Format(time.DateOnly)
 			return nil
 		}
@@ -103,8 +104,11 @@ func checkText(name, value string) error {
 	if len(value) > maxFieldLength {
 		return Reject(CodeValidation, name, "must not be longer than %d bytes", maxFieldLength)
 	}
-	if strings.IndexByte(value, 0) >= 0 || !utf8.ValidString(value) {
-		return Reject(CodeValidation, name, "must not contain a NUL or broken UTF-8")
+	// The JSON decoder has put U+FFFD for what was broken, half a surrogate pair
+	// for example: what is different would become equal. The unit separator
+	// separates in keys that are made of several fields.
+	if strings.ContainsAny(value, "\x00\x1f") || strings.ContainsRune(value, utf8.RuneError) {
+		return Reject(CodeValidation, name, "must not contain a NUL, a unit separator or broken UTF-8")
 	}
 	return nil
 }

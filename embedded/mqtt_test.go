@@ -55,7 +55,7 @@ func wantMessage(t *testing.T, messages <-chan mqtt.Message, topic, payload stri
 		if m.Topic() != topic || string(m.Payload()) != payload || m.Qos() != 1 {
 			t.Errorf("got %s %q at QoS %d, want %s %q at 1", m.Topic(), m.Payload(), m.Qos(), topic, payload)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(mqttAckWait + 20*time.Second): // sent into a closing connection, it comes again after AckWait
 		t.Errorf("%s %q does not arrive", topic, payload)
 	}
 }
@@ -92,7 +92,9 @@ func TestMQTTSessionOutlivesTheServer(t *testing.T) {
 	wantMessage(t, messages, topic, "one")
 
 	// The bridge is away, and what was acknowledged waits for it.
+	interest := n.server.NumSubscriptions()
 	bridge.Disconnect(uint(time.Second / time.Millisecond))
+	eventually(t, "the server has seen the bridge go", func() bool { return n.server.NumSubscriptions() < interest })
 	if err := settled(device.Publish(topic, 1, false, "two")); err != nil {
 		t.Fatal(err)
 	}

@@ -39,8 +39,9 @@ const (
 // one is a 0x80 in the SUBACK. The server's default is 1024.
 const mqttInFlight = 4096
 
-// mqttAckWait is when an unacknowledged message is sent again on a living
-// connection. It outlasts a stall of the database or a slow disk.
+// mqttAckWait is when an unacknowledged message is sent again, on the connection
+// it came on or the next one. It lets a bridge on a slow disk work through all
+// that is in flight; a shorter one would send again what still waits its turn.
 const mqttAckWait = 30 * time.Second
 
 // natsOptions are the server's options. Accounts can be given JetStream only by

@@ -17,14 +17,21 @@ const (
 	// readerGroup is the priority group whose pinned client reads a partition.
 	readerGroup = "processors"
 	// ackWait is when an event that was delivered and not acknowledged comes
-	// again. A reader that goes away is noticed sooner: by its connection.
-	ackWait = 30 * time.Second
-	// pinnedTTL is when a reader that hangs, with its connection open, loses its
-	// partitions.
-	pinnedTTL = 30 * time.Second
+	// again. It bounds how long what a killed process had under way waits if
+	// nothing new comes to show that the partition has a new reader. A reader
+	// that is just slow passes over what it has.
+	ackWait = 5 * time.Second
+	// pinnedTTL is when a reader that has gone away or hangs loses its
+	// partitions: the server does not look at its connection. A reader that
+	// stops in order gives them up itself. pullExpiry is how often a reader says
+	// that it is there, several times in pinnedTTL.
+	pinnedTTL  = 3 * time.Second
+	pullExpiry = time.Second
 	// resetPatience is how long a reset partition may deliver what was under way
 	// before the reset, until another one is asked for.
 	resetPatience = 2 * time.Second
+	// apiTimeout bounds a call to the server about a consumer.
+	apiTimeout = 5 * time.Second
 )
 
 // consumerName is the durable of a partition.
@@ -62,8 +69,9 @@ func consumers(ctx context.Context, conn *stream.Conn) ([]jetstream.Consumer, er
 // an unbroken run of deliveries. Where the run breaks (another reader had it
 // before, a delivery was lost with a connection, something comes again) it has
 // the server go back to the first event that is not acknowledged, and begins a
-// new run there. Events that were processed in between are repeats, for the
-// inbox to answer.
+// new run there. What this process has taken it keeps until it is settled, and
+// so passes over when it comes again; what another has processed is a repeat,
+// for the inbox to answer.
 type partition struct {
 	name  string
 	reset func() error // sends the consumer back to its acknowledgement floor
@@ -73,7 +81,7 @@ type partition struct {
 
 	pin     string    // the pin under which the run is read
 	next    uint64    // the consumer sequence that continues the run
-	last    uint64    // the stream sequence that was taken last
+	last    uint64    // the stream sequence that this process has taken last
 	resetAt time.Time // when a new run was asked for that has not begun; else zero
 }
 
@@ -86,7 +94,7 @@ func (p *partition) handle(msg jetstream.Msg) {
 		return
 	}
 	if pin := msg.Headers().Get("Nats-Pin-Id"); pin != p.pin {
-		p.pin, p.next, p.last = pin, 1, 0
+		p.pin, p.next = pin, 1
 		p.resetAt = time.Time{}
 	}
 	sequence := meta.Sequence.Consumer
@@ -105,7 +113,7 @@ func (p *partition) handle(msg jetstream.Msg) {
 	}
 	p.next++
 	if meta.Sequence.Stream <= p.last {
-		return // was taken in this run and is still being worked on
+		return // was taken before and is being worked on
 	}
 	p.last = meta.Sequence.Stream
 	p.take(msg, meta)
@@ -117,34 +125,59 @@ func (p *partition) restart() {
 		p.log.Warn("partition not reset, will try again", "consumer", p.name, "error", err)
 		return
 	}
-	p.next, p.last = 1, 0
+	p.next = 1
+}
+
+// giveUp lets another reader have the partition at once, if this one has it.
+func (p *partition) giveUp(ctx context.Context, conn *stream.Conn) error {
+	s, err := conn.JS.Stream(ctx, seriald.StreamEvents)
+	if err != nil {
+		return err
+	}
+	c, err := s.Consumer(ctx, p.name)
+	if err != nil {
+		return err
+	}
+	for _, g := range c.CachedInfo().PriorityGroups {
+		if g.Group == readerGroup && g.PinnedClientID == p.pin && p.pin != "" {
+			return s.UnpinConsumer(ctx, p.name, readerGroup)
+		}
+	}
+	return nil
+}
+
+// reader reads all partitions.
+type reader struct {
+	conn       *stream.Conn
+	log        *slog.Logger
+	partitions []*partition
+	running    []jetstream.ConsumeContext
 }
 
 // consume starts to read all partitions; every event in order goes to take,
-// which may block. stop ends the reading and waits until no take runs.
+// which may block.
 func consume(conn *stream.Conn, all []jetstream.Consumer, log *slog.Logger,
 	take func(jetstream.Msg, *jetstream.MsgMetadata),
-) (stop func(), err error) {
-	var running []jetstream.ConsumeContext
-	stop = func() {
-		for _, c := range running {
-			c.Stop()
-		}
-		for _, c := range running {
-			<-c.Closed()
-		}
-	}
+) (*reader, error) {
+	r := &reader{conn: conn, log: log}
 	for n, c := range all {
 		p := &partition{name: consumerName(n), take: take, now: time.Now, log: log}
 		p.reset = func() error {
-			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+			ctx, cancel := context.WithTimeout(context.Background(), apiTimeout)
 			defer cancel()
 			_, err := conn.JS.ResetConsumer(ctx, seriald.StreamEvents, p.name)
 			return err
 		}
+		if i := c.CachedInfo(); i.NumAckPending > 0 && !pinned(i) {
+			// Left by a process that ended; the next delivery may be long off.
+			if err := p.reset(); err != nil {
+				log.Warn("partition not reset, what was under way comes later", "consumer", p.name, "error", err)
+			}
+		}
 		cc, err := c.Consume(p.handle,
 			jetstream.PullPriorityGroup(readerGroup),
 			jetstream.PullMaxMessages(maxBatch),
+			jetstream.PullExpiry(pullExpiry),
 			jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) {
 				// Missed heartbeats and changes of the pin are the library's to
 				// handle, and happen whenever a process comes or goes.
@@ -153,10 +186,43 @@ func consume(conn *stream.Conn, all []jetstream.Consumer, log *slog.Logger,
 				}
 			}))
 		if err != nil {
-			stop()
+			r.stop()
 			return nil, fmt.Errorf("consume %s: %w", p.name, err)
 		}
-		running = append(running, cc)
+		r.partitions, r.running = append(r.partitions, p), append(r.running, cc)
 	}
-	return stop, nil
+	return r, nil
+}
+
+// pinned reports whether some process reads the partition.
+func pinned(i *jetstream.ConsumerInfo) bool {
+	for _, g := range i.PriorityGroups {
+		if g.Group == readerGroup && g.PinnedClientID != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// stop ends the reading and waits until no take runs.
+func (r *reader) stop() {
+	for _, c := range r.running {
+		c.Stop()
+	}
+	for _, c := range r.running {
+		<-c.Closed()
+	}
+}
+
+// giveUp lets other readers have the partitions at once. Failing that they get
+// them when the pins have expired.
+func (r *reader) giveUp() {
+	ctx, cancel := context.WithTimeout(context.Background(), apiTimeout)
+	defer cancel()
+	for _, p := range r.partitions {
+		if err := p.giveUp(ctx, r.conn); err != nil {
+			r.log.Debug("partition not given up, its pin expires", "consumer", p.name, "error", err)
+			return
+		}
+	}
 }

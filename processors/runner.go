@@ -18,9 +18,9 @@ import (
 )
 
 const (
-	// settleTimeout bounds how long a stopping runner tries to finish the
+	// defaultSettle bounds how long a stopping runner tries to finish the
 	// batches it has begun; what it can't finish comes again.
-	settleTimeout = 15 * time.Second
+	defaultSettle = 15 * time.Second
 	// purgeEvery is how often processed events are removed from the stream.
 	purgeEvery = time.Minute
 	maxBackoff = 2 * time.Second
@@ -34,13 +34,14 @@ type Runner struct {
 	metrics   *metrics
 	processor *processor
 	running   atomic.Bool
+	settle    time.Duration
 }
 
 // New returns a Runner that reads from conn and writes to db. It starts nothing.
 func New(cfg Config, conn *stream.Conn, db *store.DB, log *slog.Logger, reg prometheus.Registerer) *Runner {
 	m := newMetrics(reg)
 	return &Runner{
-		conn: conn, log: log, cfg: cfg, metrics: m,
+		conn: conn, log: log, cfg: cfg, metrics: m, settle: defaultSettle,
 		processor: &processor{db: db, cfg: cfg, now: time.Now, log: log, metrics: m},
 	}
 }
@@ -72,7 +73,7 @@ func (r *Runner) Run(ctx context.Context) error {
 		return nil //nolint:nilerr // as above
 	}
 	in := make(chan *item, 2*maxBatch)
-	stop, err := consume(r.conn, all, r.log, func(msg jetstream.Msg, meta *jetstream.MsgMetadata) {
+	events, err := consume(r.conn, all, r.log, func(msg jetstream.Msg, meta *jetstream.MsgMetadata) {
 		it, err := decode(msg, meta.Timestamp)
 		if err != nil {
 			it = &item{msg: msg, stored: meta.Timestamp, refused: asRejection(err)}
@@ -85,12 +86,15 @@ func (r *Runner) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer stop()
+	// Given up last, when all that was taken is settled: the next reader then
+	// begins behind it.
+	defer events.giveUp()
+	defer events.stop()
 
 	// What has begun is finished after ctx has ended, within bounds.
 	settle, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(settleTimeout, cancel) })()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(r.settle, cancel) })()
 
 	batches, finished := make(chan work), make(chan done, 1)
 	var group errgroup.Group

@@ -1,0 +1,133 @@
+package processors
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/machshop/seriald"
+	"github.com/machshop/seriald/store/storetest"
+)
+
+// benchEvents are events of one device, as a line makes them.
+func benchEvents(n int, prefix string) []*item {
+	items := make([]*item, n)
+	for i := range items {
+		e := &seriald.Event{
+			ID: seriald.EventID(fmt.Sprintf("%s-%d", prefix, i)), Type: seriald.TypeOperationComplete,
+			Origin: seriald.Origin{Site: "plant1", Line: "line1", Device: "scanner1"}, Key: "PART-001",
+			Data: fmt.Appendf(nil, `{"id":"%s-%d","partId":"PART-001","operationCode":"OP-010","workOrderId":"WO-%d"}`, prefix, i, i/100),
+		}
+		items[i] = &item{event: e, stored: time.Now()}
+		items[i].check()
+	}
+	return items
+}
+
+func benchProcessor(b *testing.B, dsn string) *processor {
+	return &processor{
+		db:  storetest.Open(b, dsn),
+		cfg: Config{SerialBatchSize: DefaultSerialBatchSize, AuditBatchWriteSize: DefaultAuditBatchWriteSize},
+		now: time.Now, log: slog.New(slog.DiscardHandler), metrics: newMetrics(prometheus.NewRegistry()),
+	}
+}
+
+// BenchmarkCommit compares what it costs to have events committed: in batches,
+// one transaction per event, and, as the upper bound, the same rows by plain
+// binary COPY, with no decision, no conflict handling and the same commits.
+func BenchmarkCommit(b *testing.B) {
+	const n = 10_000
+	rates := map[string]float64{}
+	run := func(name string, size, count int) {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				b.StopTimer()
+				dsn := storetest.DSN(b, storetest.Durable)
+				p := benchProcessor(b, dsn)
+				items := benchEvents(count, name)
+				b.StartTimer()
+				start := time.Now()
+				for first := 0; first < count; first += size {
+					if _, err := p.process(context.Background(), items[first:min(first+size, count)]); err != nil {
+						b.Fatal(err)
+					}
+				}
+				rates[name] = float64(count) / time.Since(start).Seconds()
+				b.StopTimer()
+				if size == maxBatch {
+					rates["copy-500"] = copyRows(b, dsn, maxBatch)
+					rates["copy-5000"] = copyRows(b, dsn, 10*maxBatch)
+				}
+				b.StartTimer()
+			}
+			b.ReportMetric(rates[name], "events/s")
+			if size == maxBatch {
+				b.ReportMetric(rates["copy-500"], "copy-500/s")
+				b.ReportMetric(rates["copy-5000"], "copy-5000/s")
+				b.ReportMetric(rates[name]/rates["copy-500"], "of-copy-500")
+				b.ReportMetric(rates[name]/rates["copy-5000"], "of-copy-5000")
+				b.ReportMetric(rates[name]/rates["one-by-one"], "x-one-by-one")
+			}
+		})
+	}
+	run("one-by-one", 1, n/5)
+	run("batch-100", 100, n)
+	run("batch-500", maxBatch, n)
+}
+
+var copied = []struct{ table, order string }{
+	{"processed_events", "processed_at, event_id"},
+	{"serial_uniqueness_checks", "id"},
+	{"serials", "id"},
+	{"audit_events", "id"},
+}
+
+// copyRows copies what is in the tables of dsn into a new database by binary
+// COPY, read before the clock starts, size events and one COPY per table to a
+// transaction, and returns the rate.
+func copyRows(b *testing.B, dsn string, size int) float64 {
+	ctx := context.Background()
+	from := storetest.Conn(b, dsn)
+	to := storetest.Conn(b, storetest.DSN(b, storetest.Durable))
+	events := storetest.Value[int](b, from, "SELECT count(*)::int FROM processed_events")
+	var chunks [][][]byte // by transaction, by table
+	for first := 0; first < events; first += size {
+		var chunk [][]byte
+		for _, c := range copied {
+			rows := storetest.Value[int](b, from, "SELECT count(*)::int FROM "+c.table+" WHERE event_id IS NOT NULL")
+			var buf bytes.Buffer
+			sql := fmt.Sprintf("COPY (SELECT * FROM %s WHERE event_id IS NOT NULL ORDER BY %s LIMIT %d OFFSET %d) TO STDOUT (FORMAT binary)",
+				c.table, c.order, rows/events*size, rows/events*first)
+			if _, err := from.PgConn().CopyTo(ctx, &buf, sql); err != nil {
+				b.Fatal(err)
+			}
+			chunk = append(chunk, buf.Bytes())
+		}
+		chunks = append(chunks, chunk)
+	}
+	start := time.Now()
+	for _, chunk := range chunks {
+		tx, err := to.Begin(ctx)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for i, c := range copied {
+			if _, err := to.PgConn().CopyFrom(ctx, bytes.NewReader(chunk[i]), "COPY "+c.table+" FROM STDIN (FORMAT binary)"); err != nil {
+				b.Fatal(err)
+			}
+		}
+		if err := tx.Commit(ctx); err != nil {
+			b.Fatal(err)
+		}
+	}
+	rate := float64(events) / time.Since(start).Seconds()
+	if got := storetest.Value[int](b, to, "SELECT count(*)::int FROM processed_events"); got != events {
+		b.Fatalf("copied %d of %d events", got, events)
+	}
+	return rate
+}
