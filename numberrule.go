@@ -3,6 +3,7 @@ package seriald
 import (
 	"fmt"
 	"regexp"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -32,6 +33,11 @@ func CompileRule(pattern string) (*regexp.Regexp, error) {
 	if pattern == "" {
 		return nil, nil
 	}
+	// By itself first: "A)|(?:B" is a pattern only between the parentheses, and
+	// then matches parts.
+	if _, err := regexp.Compile(pattern); err != nil {
+		return nil, fmt.Errorf("number rule: %w", err)
+	}
 	re, err := regexp.Compile(`^(?:` + pattern + `)$`)
 	if err != nil {
 		return nil, fmt.Errorf("number rule: %w", err)
@@ -51,7 +57,7 @@ func (r *NumberRule) Check(field, number string) error {
 		return Reject(CodeFormatMismatch, field, "%q has %d characters; the part allows %d", number, n, r.MaxLength)
 	}
 	for _, c := range number {
-		if c < ' ' || c == 0x7f {
+		if unicode.IsControl(c) {
 			return Reject(CodeFormatMismatch, field, "%q contains the control character %U", number, c)
 		}
 		if !r.Charset.contains(c) {

@@ -146,3 +146,48 @@ func TestMQTTAndNATSAreApart(t *testing.T) {
 		t.Errorf("NATS sees %d more, %v", n, err)
 	}
 }
+
+// What a killed process had received and not acknowledged comes first, in order,
+// and at once.
+func TestMQTTRedeliversFirstWhatWasPending(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	const topic = "machshop/plant1/line1/scanner/scan"
+	n := startNATSFor(t, NATSConfig{Dir: dir, MQTTPort: -1})
+	received := make(chan mqtt.Message, 16)
+	silent := newMQTT(n, "bridge", func(o *mqttOptions) {
+		o.SetAutoAckDisabled(true).SetDefaultPublishHandler(func(_ mqtt.Client, m mqtt.Message) { received <- m })
+	})
+	if err := settled(silent.Connect()); err != nil {
+		t.Fatal(err)
+	}
+	if err := settled(silent.Subscribe(topic, 1, nil)); err != nil {
+		t.Fatal(err)
+	}
+	device := newMQTT(n, "device", nil)
+	if err := settled(device.Connect()); err != nil {
+		t.Fatal(err)
+	}
+	for _, payload := range []string{"1", "2", "3"} {
+		if err := settled(device.Publish(topic, 1, false, payload)); err != nil {
+			t.Fatal(err)
+		}
+		<-received // and no acknowledgement
+	}
+	silent.Disconnect(0)
+	if err := settled(device.Publish(topic, 1, false, "4")); err != nil {
+		t.Fatal(err)
+	}
+	device.Disconnect(0)
+	n.Close()
+
+	n = startNATSFor(t, NATSConfig{Dir: dir, MQTTPort: -1})
+	began := time.Now()
+	_, messages := receive(t, n, "bridge")
+	for _, payload := range []string{"1", "2", "3", "4"} {
+		wantMessage(t, messages, topic, payload)
+	}
+	if took := time.Since(began); took > mqttAckWait/2 {
+		t.Errorf("took %s: it came by AckWait", took)
+	}
+}

@@ -124,6 +124,9 @@ func startNATS(cfg NATSConfig) (_ *NATS, err error) {
 	if err == nil {
 		err = n.readAddresses(cfg)
 	}
+	if err == nil && cfg.MQTTPort != 0 {
+		err = redeliverPending(srv, mqttKeeper, keeperPassword(opts))
+	}
 	if err != nil {
 		n.Close()
 		return nil, fmt.Errorf("%s: %w", opts.StoreDir, err)
@@ -131,6 +134,15 @@ func startNATS(cfg NATSConfig) (_ *NATS, err error) {
 	n.log.Debug("nats started", "dir", cfg.Dir, "url", n.url, "mqtt_url", n.mqttURL,
 		"sync_always", opts.SyncAlways, "took", time.Since(began))
 	return n, nil
+}
+
+func keeperPassword(opts *server.Options) string {
+	for _, u := range opts.Users {
+		if u.Username == mqttKeeper {
+			return u.Password
+		}
+	}
+	return ""
 }
 
 func checkNATSPorts(cfg NATSConfig) error {

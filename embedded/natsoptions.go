@@ -15,6 +15,7 @@ const (
 	mqttAccount = "MQTT"
 	natsUser    = "seriald"
 	mqttUser    = "mqtt"
+	mqttKeeper  = "mqtt-keeper"
 )
 
 // Bounds on what the server keeps in the daemon's memory, 200 MB for all. A
@@ -40,7 +41,8 @@ const (
 const mqttInFlight = 4096
 
 // mqttAckWait is when an unacknowledged message is sent again, on the connection
-// it came on or the next one. It lets a bridge on a slow disk work through all
+// it came on or the next one; after a restart it is sent at once
+// (redeliverPending). It lets a bridge on a slow disk work through all
 // that is in flight; a shorter one would send again what still waits its turn.
 const mqttAckWait = 30 * time.Second
 
@@ -99,7 +101,12 @@ func natsOptions(cfg NATSConfig) (*server.Options, error) {
 	if device.Username == app.Username {
 		return nil, fmt.Errorf("NATS and MQTT clients need different user names, both are %q", app.Username)
 	}
-	opts.Users = append(opts.Users, device)
+	// Ourselves, to look after the sessions of devices.
+	keeper := &server.User{
+		Username: mqttKeeper, Password: rand.Text(), Account: accounts[mqttAccount],
+		AllowedConnectionTypes: map[string]struct{}{"IN_PROCESS": {}},
+	}
+	opts.Users = append(opts.Users, device, keeper)
 	opts.MQTT = server.MQTTOpts{
 		Host:          cfg.Host,
 		Port:          cfg.MQTTPort,
