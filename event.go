@@ -93,23 +93,19 @@ type cloudEvent struct {
 	Source      string          `json:"source"`
 	Type        string          `json:"type"`
 	Subject     string          `json:"subject,omitempty"`
-	Time        *time.Time      `json:"time,omitempty"`
-	ContentType string          `json:"datacontenttype,omitempty"`
+	Time        time.Time       `json:"time"`
 	TraceParent string          `json:"traceparent,omitempty"`
 	Data        json.RawMessage `json:"data,omitempty"`
 }
 
-// Encode returns e as a CloudEvents 1.0 object in structured JSON mode.
-func (e *Event) Encode() ([]byte, error) {
+// Encode returns e as a CloudEvents 1.0 object in structured JSON mode. e.Data
+// must be valid JSON.
+func (e *Event) Encode() []byte {
 	ce := cloudEvent{
-		SpecVersion: "1.0", ID: string(e.ID), Source: e.Origin.Source(),
-		Type: eventTypePrefix + string(e.Type), Subject: e.Key,
-		ContentType: "application/json", TraceParent: e.TraceParent, Data: e.Data,
+		ID: string(e.ID), Source: e.Origin.Source(), Type: eventTypePrefix + string(e.Type), Subject: e.Key,
+		Time: e.Time, TraceParent: e.TraceParent, Data: e.Data,
 	}
-	if !e.Time.IsZero() {
-		ce.Time = &e.Time
-	}
-	return json.Marshal(ce)
+	return ce.append(make([]byte, 0, 256+len(e.Data)))
 }
 
 // DecodeEvent reads a message of the event stream. The error is a *[Rejection]
@@ -140,10 +136,7 @@ func DecodeEvent(b []byte) (*Event, error) {
 	}
 	e := &Event{
 		ID: EventID(ce.ID), Type: EventType(typ), Origin: ParseSource(ce.Source),
-		Key: ce.Subject, Data: ce.Data, TraceParent: ce.TraceParent,
-	}
-	if ce.Time != nil {
-		e.Time = *ce.Time
+		Key: ce.Subject, Time: ce.Time, Data: ce.Data, TraceParent: ce.TraceParent,
 	}
 	return e, nil
 }

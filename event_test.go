@@ -71,10 +71,7 @@ func TestEventRoundTrip(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		want := events(t).Draw(rt, "event")
-		encoded, err := want.Encode()
-		if err != nil {
-			rt.Fatal(err)
-		}
+		encoded := want.Encode()
 		got, err := seriald.DecodeEvent(encoded)
 		if err != nil {
 			rt.Fatalf("decode %s: %v", encoded, err)
@@ -105,18 +102,11 @@ func FuzzDecodeEvent(f *testing.F) {
 			}
 			return
 		}
-		encoded, err := e.Encode()
-		if err != nil {
-			t.Fatalf("encode what was decoded: %v", err)
-		}
+		encoded := e.Encode()
 		again, err := seriald.DecodeEvent(encoded)
 		if err != nil {
 			t.Fatalf("decode %s again: %v", encoded, err)
 		}
-		if diff := cmp.Diff(again.Data, compact(t, e.Data)); diff != "" {
-			t.Errorf("data (-again +first):\n%s", diff)
-		}
-		e.Data, again.Data = nil, nil
 		if e.Origin.Site == "" {
 			again.Origin = seriald.Origin{} // a source of the publisher's own shape
 		}
@@ -129,12 +119,6 @@ func FuzzDecodeEvent(f *testing.F) {
 			t.Errorf("fields: got %T %v, want a *seriald.Rejection", err, err)
 		}
 	})
-}
-
-// compact returns JSON as the encoder writes a raw message.
-func compact(tb testing.TB, raw json.RawMessage) json.RawMessage {
-	tb.Helper()
-	return encode(tb, raw)
 }
 
 const validEvent = `{"specversion":"1.0","id":"evt-1","source":"/plant1/line1/reader1",` +
@@ -252,10 +236,7 @@ func TestDecodeEventTakes(t *testing.T) {
 func TestEncodeLeavesOutWhatIsNotKnown(t *testing.T) {
 	t.Parallel()
 	e := &seriald.Event{ID: "a", Type: seriald.TypeSerialGenerate, Data: json.RawMessage(`{}`)}
-	got, err := e.Encode()
-	if err != nil {
-		t.Fatal(err)
-	}
+	got := e.Encode()
 	for _, attribute := range []string{`"time"`, `"subject"`, `"traceparent"`} {
 		if bytes.Contains(got, []byte(attribute)) {
 			t.Errorf("got %s, want it without %s", got, attribute)

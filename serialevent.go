@@ -1,10 +1,6 @@
 package seriald
 
-import (
-	"encoding/json"
-	"strconv"
-	"time"
-)
+import "strconv"
 
 // Announcement is what has to be told of an event besides its outcome. It names
 // the serials by their place in the outcome, so that the two together, as the
@@ -34,64 +30,48 @@ type SerialEvent struct {
 	Body    []byte // CloudEvents 1.0, structured JSON
 }
 
+// serialEventData is the data of a serial event.
 type serialEventData struct {
-	EventID       EventID     `json:"eventId"`
-	Site          string      `json:"site"`
-	Line          string      `json:"line,omitempty"`
-	Device        string      `json:"device,omitempty"`
-	PartID        string      `json:"partId,omitempty"`
-	Serials       []SerialRef `json:"serials"`
-	Conflict      *Conflict   `json:"conflict,omitempty"`
-	TriggerID     ID          `json:"triggerId,omitzero"`
-	WorkOrderID   string      `json:"workOrderId,omitempty"`
-	LotNumber     string      `json:"lotNumber,omitempty"`
-	OperationCode string      `json:"operationCode,omitempty"`
-	Part          int         `json:"part"`
-	Parts         int         `json:"parts"`
+	outcome      *Outcome
+	origin       Origin
+	partID       string
+	announcement *Announcement
+	serials      []SerialRef
+	part, parts  int
 }
 
 // SerialEvents derives the serial events of an outcome: each announcement in
-// messages of at most size serials, numbered part of parts.
-func SerialEvents(o *Outcome, origin Origin, key string, as []Announcement, size int) ([]SerialEvent, error) {
+// messages of at most size serials, numbered part of parts. partID is the part of
+// an event that made no serial.
+func SerialEvents(o *Outcome, origin Origin, partID string, as []Announcement, size int) []SerialEvent {
 	var events []SerialEvent
-	for n, a := range as {
+	for n := range as {
+		a := &as[n]
 		serials := o.Serials[min(a.First, len(o.Serials)):min(a.First+a.Count, len(o.Serials))]
 		parts := max(1, (len(serials)+size-1)/size)
 		for part := range parts {
-			some := serials[part*size : min((part+1)*size, len(serials))]
-			ev, err := encodeSerialEvent(o, origin, key, a, strconv.Itoa(n+1)+"."+strconv.Itoa(part+1), some, part+1, parts)
-			if err != nil {
-				return nil, err
+			d := serialEventData{
+				outcome: o, origin: origin, partID: partID, announcement: a,
+				serials: serials[part*size : min((part+1)*size, len(serials))], part: part + 1, parts: parts,
 			}
-			events = append(events, ev)
+			if len(d.serials) > 0 {
+				d.partID = d.serials[0].PartID
+			}
+			events = append(events, d.event(n+1))
 		}
 	}
-	return events, nil
+	return events
 }
 
-func encodeSerialEvent(o *Outcome, origin Origin, key string, a Announcement, suffix string,
-	serials []SerialRef, part, parts int,
-) (SerialEvent, error) {
-	data := serialEventData{
-		EventID: o.EventID, Site: origin.Site, Line: origin.Line, Device: origin.Device, PartID: key,
-		Serials: serials, Conflict: o.Conflict, TriggerID: a.TriggerID, WorkOrderID: a.WorkOrderID,
-		LotNumber: a.LotNumber, OperationCode: a.OperationCode, Part: part, Parts: parts,
+// event returns the message of the n-th announcement.
+func (d *serialEventData) event(n int) SerialEvent {
+	name := d.announcement.Event
+	id := string(d.outcome.EventID) + "." + name + "." + strconv.Itoa(n) + "." + strconv.Itoa(d.part)
+	ce := cloudEvent{
+		ID: id, Source: d.origin.Source(), Type: "machshop.serial." + name, Subject: d.partID, Time: d.outcome.ProcessedAt,
+		Data: d.append(make([]byte, 0, 320+160*len(d.serials))),
 	}
-	if data.Serials == nil {
-		data.Serials = []SerialRef{}
+	return SerialEvent{
+		ID: id, Subject: SerialSubject(d.origin.Site, name, d.partID), Body: ce.append(make([]byte, 0, 256+len(ce.Data))),
 	}
-	if len(serials) > 0 {
-		data.PartID = serials[0].PartID
-	}
-	body, err := json.Marshal(data)
-	if err != nil {
-		return SerialEvent{}, err
-	}
-	id := string(o.EventID) + "." + a.Event + "." + suffix
-	at := o.ProcessedAt.UTC().Truncate(time.Microsecond)
-	ce, err := json.Marshal(cloudEvent{
-		SpecVersion: "1.0", ID: id, Source: origin.Source(), Type: "machshop.serial." + a.Event,
-		Subject: data.PartID, Time: &at, ContentType: "application/json", Data: body,
-	})
-	return SerialEvent{ID: id, Subject: SerialSubject(origin.Site, a.Event, data.PartID), Body: ce}, err
 }

@@ -23,7 +23,7 @@ const (
 	window = 1 << 16
 	// settleTimeout bounds how long a stopping bridge tries to store what it has
 	// begun; the broker sends the rest again.
-	settleTimeout = 10 * time.Second
+	settleTimeout = 5 * time.Second
 	maxBackoff    = 2 * time.Second
 	// recentWindow is a little more than the streams' duplicate window.
 	recentWindow = 15 * time.Second
@@ -190,11 +190,7 @@ func (b *Bridge) prepare(batch []mqtt.Message) *prepared {
 			b.reject(p, m, e, err, now)
 			continue
 		}
-		body, err := e.Encode()
-		if err != nil {
-			b.reject(p, m, e, err, now)
-			continue
-		}
+		body := e.Encode()
 		id := string(e.ID)
 		if b.recent.seen(e.ID, now) {
 			b.metrics.repeats.Inc()
@@ -216,12 +212,7 @@ func (b *Bridge) reject(p *prepared, m mqtt.Message, e *seriald.Event, err error
 	if e.Origin.Device == "" {
 		return
 	}
-	refusal, err := stream.Refusal(e.ID, rejection, e.Origin, now)
-	if err != nil {
-		b.log.Error("refusal not encoded", "error", err)
-		return
-	}
-	p.refused = append(p.refused, refusal)
+	p.refused = append(p.refused, stream.Refusal(e.ID, rejection, e.Origin, now))
 }
 
 // store puts a batch into its streams. What was stored is taken off p, so that

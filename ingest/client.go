@@ -82,4 +82,3 @@ func subscribe(c mqtt.Client, topics ...string) error {
 	}
 	return nil
 }
-

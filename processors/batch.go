@@ -130,11 +130,7 @@ func (p *processor) write(ctx context.Context, tx *store.Batch, decisions []*dec
 	changes := &store.Changes{Inbox: make([]store.InboxRow, len(decisions))}
 	for i, d := range decisions {
 		d.finish(st)
-		row, err := d.inboxRow()
-		if err != nil {
-			return err
-		}
-		changes.Inbox[i] = row
+		changes.Inbox[i] = d.inboxRow()
 		changes.Serials = append(changes.Serials, d.serials...)
 		changes.Conflicts = append(changes.Conflicts, d.conflicts...)
 		changes.Audit = append(changes.Audit, d.audit...)
@@ -153,23 +149,12 @@ func (p *processor) write(ctx context.Context, tx *store.Batch, decisions []*dec
 	return nil
 }
 
-func (d *decision) inboxRow() (store.InboxRow, error) {
-	outcome, err := json.Marshal(&d.outcome)
-	if err != nil {
-		return store.InboxRow{}, fmt.Errorf("encode outcome of %s: %w", d.item.event.ID, err)
-	}
-	row := store.InboxRow{
+func (d *decision) inboxRow() store.InboxRow {
+	d.body = d.outcome.Encode()
+	return store.InboxRow{
 		EventID: d.item.event.ID, Type: d.item.event.Type, Origin: d.item.event.Origin, PartID: d.partID,
-		Status: d.outcome.Status, Outcome: string(outcome),
+		Status: d.outcome.Status, Outcome: string(d.body), Announcements: string(seriald.EncodeAnnouncements(d.announcements)),
 	}
-	if len(d.announcements) > 0 {
-		announcements, err := json.Marshal(d.announcements)
-		if err != nil {
-			return store.InboxRow{}, fmt.Errorf("encode announcements of %s: %w", d.item.event.ID, err)
-		}
-		row.Announcements = string(announcements)
-	}
-	return row, nil
 }
 
 // number takes what all decisions need from the counters, in one statement, and
@@ -231,11 +216,7 @@ func (p *processor) replies(items []*item, decisions []*decision, found *store.F
 			continue
 		}
 		d := first[it.event.ID]
-		body, err := json.Marshal(&d.outcome)
-		if err != nil {
-			return nil, fmt.Errorf("encode outcome of %s: %w", it.event.ID, err)
-		}
-		replies = append(replies, reply{item: it, partID: d.partID, outcome: d.outcome, body: body, announcements: d.announcements})
+		replies = append(replies, reply{item: it, partID: d.partID, outcome: d.outcome, body: d.body, announcements: d.announcements})
 		answered[it.event.ID] = &replies[len(replies)-1]
 	}
 	return replies, nil

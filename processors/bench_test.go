@@ -23,7 +23,7 @@ func benchEvents(n int, prefix string) []*item {
 			Origin: seriald.Origin{Site: "plant1", Line: "line1", Device: "scanner1"}, Key: "PART-001",
 			Data: fmt.Appendf(nil, `{"id":"%s-%d","partId":"PART-001","operationCode":"OP-010","workOrderId":"WO-%d"}`, prefix, i, i/100),
 		}
-		items[i] = &item{event: e, stored: time.Now()}
+		items[i] = &item{event: e, taken: taken{stored: time.Now()}}
 		items[i].check()
 	}
 	return items

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -43,10 +44,12 @@ func consumers(ctx context.Context, conn *stream.Conn) ([]jetstream.Consumer, er
 	all := make([]jetstream.Consumer, seriald.Partitions)
 	for n := range all {
 		c, err := conn.JS.CreateOrUpdateConsumer(ctx, seriald.StreamEvents, jetstream.ConsumerConfig{
-			Durable:        consumerName(n),
-			Description:    "Events of one partition, in order",
-			FilterSubject:  fmt.Sprintf("machshop.event.%d.>", n),
-			AckPolicy:      jetstream.AckExplicitPolicy,
+			Durable:       consumerName(n),
+			Description:   "Events of one partition, in order",
+			FilterSubject: fmt.Sprintf("machshop.event.%d.>", n),
+			// One acknowledgement for all up to it, which is safe because a
+			// partition takes unbroken runs only.
+			AckPolicy:      jetstream.AckAllPolicy,
 			AckWait:        ackWait,
 			MaxAckPending:  2 * maxBatch, // a batch that is written and one that is gathered
 			MaxDeliver:     -1,
@@ -62,6 +65,22 @@ func consumers(ctx context.Context, conn *stream.Conn) ([]jetstream.Consumer, er
 	return all, nil
 }
 
+// taken is a message that a partition has taken.
+type taken struct {
+	msg      jetstream.Msg
+	from     *partition
+	sequence uint64    // in the stream
+	stored   time.Time // when the stream took it
+}
+
+// settle acknowledges t and all that its partition has taken before. An
+// acknowledgement that is lost makes the server deliver again, and is repeated
+// then.
+func (t taken) settle() {
+	t.from.settled.Store(t.sequence)
+	_ = t.msg.Ack()
+}
+
 // partition reads one partition in order.
 //
 // The order of redelivery is not promised, and what another reader had under way
@@ -75,7 +94,7 @@ func consumers(ctx context.Context, conn *stream.Conn) ([]jetstream.Consumer, er
 type partition struct {
 	name  string
 	reset func() error // sends the consumer back to its acknowledgement floor
-	take  func(jetstream.Msg, *jetstream.MsgMetadata)
+	take  func(taken)
 	now   func() time.Time
 	log   *slog.Logger
 
@@ -83,6 +102,8 @@ type partition struct {
 	next    uint64    // the consumer sequence that continues the run
 	last    uint64    // the stream sequence that this process has taken last
 	resetAt time.Time // when a new run was asked for that has not begun; else zero
+
+	settled atomic.Uint64 // the stream sequence up to which all that was taken is done
 }
 
 // handle takes a delivery or sends the consumer back. It is called for one
@@ -113,10 +134,13 @@ func (p *partition) handle(msg jetstream.Msg) {
 	}
 	p.next++
 	if meta.Sequence.Stream <= p.last {
-		return // was taken before and is being worked on
+		if meta.Sequence.Stream <= p.settled.Load() {
+			_ = msg.Ack() // the first one was lost
+		}
+		return // else it is being worked on
 	}
 	p.last = meta.Sequence.Stream
-	p.take(msg, meta)
+	p.take(taken{msg: msg, from: p, sequence: meta.Sequence.Stream, stored: meta.Timestamp})
 }
 
 func (p *partition) restart() {
@@ -157,7 +181,7 @@ type reader struct {
 // consume starts to read all partitions; every event in order goes to take,
 // which may block.
 func consume(conn *stream.Conn, all []jetstream.Consumer, log *slog.Logger,
-	take func(jetstream.Msg, *jetstream.MsgMetadata),
+	take func(taken),
 ) (*reader, error) {
 	r := &reader{conn: conn, log: log}
 	for n, c := range all {

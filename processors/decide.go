@@ -23,6 +23,7 @@ type decision struct {
 	item          *item
 	partID        string
 	outcome       seriald.Outcome
+	body          []byte // the outcome as JSON, once it is final
 	announcements []seriald.Announcement
 	serials       []*seriald.Serial // that are made
 	runs          []run             // of serials that need numbers

@@ -2,39 +2,37 @@ package processors
 
 import (
 	"encoding/json"
-	"time"
-
-	"github.com/nats-io/nats.go/jetstream"
+	"errors"
 
 	"github.com/machshop/seriald"
 	"github.com/machshop/seriald/stream"
 )
 
-// item is one event on its way through a batch.
+// item is one message on its way through a batch.
 type item struct {
-	msg     jetstream.Msg // to acknowledge; nil in tests of the rules
-	stored  time.Time     // when the stream took it
-	event   *seriald.Event
+	taken                      // zero in tests of the rules
+	event   *seriald.Event     // nil for a message that is no event
 	fields  *seriald.Fields    // nil if refused is set
-	refused *seriald.Rejection // what is wrong with the fields
+	refused *seriald.Rejection // what is wrong with the message or its fields
 }
 
-// decode reads an event of the stream. A message that is no event gives a
-// *seriald.Rejection: it has no id under which an outcome could be kept, and
-// becomes a dead letter.
-func decode(msg jetstream.Msg, stored time.Time) (*item, error) {
-	event, err := seriald.DecodeEvent(msg.Data())
+// decode reads a message of the stream. One that is no event has no id under
+// which an outcome could be kept; it is refused, and becomes a dead letter.
+func decode(t taken) *item {
+	it := &item{taken: t}
+	event, err := seriald.DecodeEvent(t.msg.Data())
 	if err != nil {
-		return nil, err
+		it.refused = asRejection(err)
+		return it
 	}
 	// The subject is where the publisher was allowed to write; a source of the
 	// publisher's own shape may not say the site.
-	if site, ok := stream.PartitionOf(msg.Subject()); ok && event.Origin.Site == "" {
+	if site, ok := stream.SiteOf(t.msg.Subject()); ok && event.Origin.Site == "" {
 		event.Origin.Site = site
 	}
-	it := &item{msg: msg, stored: stored, event: event}
+	it.event = event
 	it.check()
-	return it, nil
+	return it
 }
 
 // check decodes the fields; what is wrong with them is kept for deciding, so
@@ -42,14 +40,18 @@ func decode(msg jetstream.Msg, stored time.Time) (*item, error) {
 func (it *item) check() {
 	fields, err := it.event.Fields()
 	if err != nil {
-		rejection, ok := err.(*seriald.Rejection) //nolint:errorlint // Fields documents it
-		if !ok {
-			rejection = seriald.Reject(seriald.CodeValidation, "", "%v", err)
-		}
-		it.refused = rejection
+		it.refused = asRejection(err)
 		return
 	}
 	it.fields = fields
+}
+
+// asRejection returns what the domain refused with.
+func asRejection(err error) *seriald.Rejection {
+	if rejection, ok := errors.AsType[*seriald.Rejection](err); ok {
+		return rejection
+	}
+	return seriald.Reject(seriald.CodeValidation, "", "%v", err)
 }
 
 // performedBy is the person that the event names, else the device.

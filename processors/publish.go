@@ -2,7 +2,6 @@ package processors
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -42,7 +41,7 @@ func publish(ctx context.Context, conn *stream.Conn, m *messages) error {
 	return nil
 }
 
-func encodeReplies(replies []reply, size int) (*messages, error) {
+func encodeReplies(replies []reply, size int) *messages {
 	m := &messages{results: make([]*nats.Msg, 0, len(replies)), fresh: make([]*nats.Msg, 0, len(replies))}
 	for i := range replies {
 		r := &replies[i]
@@ -52,17 +51,10 @@ func encodeReplies(replies []reply, size int) (*messages, error) {
 			id += "." + newID().String()
 		}
 		if origin.Device != "" {
-			body, err := seriald.EncodeResult(id, r.body, origin, r.outcome.ProcessedAt)
-			if err != nil {
-				return nil, fmt.Errorf("encode result: %w", err)
-			}
+			body := seriald.EncodeResult(id, r.body, origin, r.outcome.ProcessedAt)
 			m.results = append(m.results, stream.NewMessage(seriald.ResultSubject(origin), "", body))
 		}
-		events, err := seriald.SerialEvents(&r.outcome, origin, r.partID, r.announcements, size)
-		if err != nil {
-			return nil, fmt.Errorf("encode serial events: %w", err)
-		}
-		for _, e := range events {
+		for _, e := range seriald.SerialEvents(&r.outcome, origin, r.partID, r.announcements, size) {
 			msg := stream.NewMessage(e.Subject, e.ID, e.Body)
 			if r.repeat {
 				m.again = append(m.again, msg)
@@ -71,7 +63,7 @@ func encodeReplies(replies []reply, size int) (*messages, error) {
 			}
 		}
 	}
-	return m, nil
+	return m
 }
 
 // bury stores a message that can't be processed as it came, with where it came
@@ -84,10 +76,6 @@ func bury(ctx context.Context, conn *stream.Conn, source *nats.Msg, r *seriald.R
 	if o.Device == "" {
 		return nil
 	}
-	result, err := stream.Refusal(id, r, o, at)
-	if err != nil {
-		return err
-	}
-	_, err = conn.Publish(ctx, []*nats.Msg{result})
+	_, err := conn.Publish(ctx, []*nats.Msg{stream.Refusal(id, r, o, at)})
 	return err
 }

@@ -59,7 +59,7 @@ type work struct {
 type done struct {
 	messages *messages
 	letters  []letter
-	msgs     []jetstream.Msg
+	last     map[*partition]taken // the last of each partition
 }
 
 // Run processes events until ctx ends, then finishes the batches it has begun
@@ -73,13 +73,9 @@ func (r *Runner) Run(ctx context.Context) error {
 		return nil //nolint:nilerr // as above
 	}
 	in := make(chan *item, 2*maxBatch)
-	events, err := consume(r.conn, all, r.log, func(msg jetstream.Msg, meta *jetstream.MsgMetadata) {
-		it, err := decode(msg, meta.Timestamp)
-		if err != nil {
-			it = &item{msg: msg, stored: meta.Timestamp, refused: asRejection(err)}
-		}
+	events, err := consume(r.conn, all, r.log, func(t taken) {
 		select {
-		case in <- it:
+		case in <- decode(t):
 		case <-ctx.Done():
 		}
 	})
@@ -122,13 +118,6 @@ func (r *Runner) consumers(ctx context.Context) ([]jetstream.Consumer, error) {
 			return nil, ctx.Err()
 		}
 	}
-}
-
-func asRejection(err error) *seriald.Rejection {
-	if rejection, ok := errors.AsType[*seriald.Rejection](err); ok {
-		return rejection
-	}
-	return seriald.Reject(seriald.CodeValidation, "", "%v", err)
 }
 
 // gather hands over what waits. While a batch is being processed the next one
@@ -181,31 +170,41 @@ func (w *work) add(it *item) {
 	w.items = append(w.items, it)
 }
 
-// processAll runs batches through the database, each as long as it takes.
+// processAll runs batches through the database, each as long as it takes. Once
+// one could not be finished nothing more is: an acknowledgement covers all that
+// was delivered before.
 func (r *Runner) processAll(ctx context.Context, in <-chan work, out chan<- done) {
 	for w := range in {
-		d := done{letters: w.letters, messages: &messages{}}
-		for _, l := range w.letters {
-			d.msgs = append(d.msgs, l.item.msg)
-		}
+		d := done{letters: w.letters, messages: &messages{}, last: w.last()}
 		if len(w.items) > 0 {
 			replies, letters, ok := r.processUntilDone(ctx, w.items)
 			if !ok {
-				continue // stopped; the batch comes again
+				for range in { //nolint:revive // the rest comes again
+				}
+				return
 			}
 			d.letters = append(d.letters, letters...)
-			for _, it := range w.items {
-				d.msgs = append(d.msgs, it.msg)
-			}
-			messages, err := encodeReplies(replies, r.cfg.SerialBatchSize)
-			if err != nil {
-				r.log.Error("outcomes can't be encoded", "error", err)
-				continue // comes again; can't happen for what was encoded into the inbox
-			}
-			d.messages = messages
+			d.messages = encodeReplies(replies, r.cfg.SerialBatchSize)
 		}
 		out <- d
 	}
+}
+
+// last returns the last delivery of each partition that is in w.
+func (w *work) last() map[*partition]taken {
+	last := map[*partition]taken{}
+	note := func(t taken) {
+		if t.sequence >= last[t.from].sequence {
+			last[t.from] = t
+		}
+	}
+	for _, it := range w.items {
+		note(it.taken)
+	}
+	for _, l := range w.letters {
+		note(l.item.taken)
+	}
+	return last
 }
 
 // processUntilDone runs one batch until it is committed or ctx ends. Events that
@@ -266,11 +265,13 @@ func (r *Runner) split(ctx context.Context, items []*item, cause error) ([]reply
 // publishAll publishes and acknowledges what was committed.
 func (r *Runner) publishAll(ctx context.Context, in <-chan done) {
 	for d := range in {
-		if r.publishUntilDone(ctx, &d) {
-			for _, msg := range d.msgs {
-				// An acknowledgement that is lost makes a repeat, no more.
-				_ = msg.Ack()
+		if !r.publishUntilDone(ctx, &d) {
+			for range in { //nolint:revive // the rest comes again
 			}
+			return
+		}
+		for _, last := range d.last {
+			last.settle()
 		}
 	}
 }

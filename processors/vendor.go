@@ -13,7 +13,7 @@ func (d *decision) receive(st *state, site *seriald.Site, part *seriald.Part) *s
 	f := d.item.fields
 	number := strings.TrimSpace(f.VendorSerialNumber)
 	if err := part.Rule.Check("vendorSerialNumber", number); err != nil {
-		return err.(*seriald.Rejection) //nolint:errorlint,forcetypeassert // Check documents it
+		return asRejection(err)
 	}
 	s := &seriald.Serial{
 		ID: st.newID(), Number: number, PartID: part.ID, SiteID: site.ID,

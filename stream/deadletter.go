@@ -1,11 +1,10 @@
 package stream
 
 import (
-	"encoding/json"
-	"fmt"
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nuid"
 
 	"github.com/machshop/seriald"
 )
@@ -43,15 +42,8 @@ func oneLine(s string) string {
 
 // Refusal returns the message for the result stream that tells a device why its
 // event was refused before it could be processed. id may be empty.
-func Refusal(id seriald.EventID, r *seriald.Rejection, o seriald.Origin, at time.Time) (*nats.Msg, error) {
-	outcome := seriald.Rejected(id, r, at)
-	body, err := json.Marshal(&outcome)
-	if err != nil {
-		return nil, fmt.Errorf("encode refusal: %w", err)
-	}
-	ce, err := seriald.EncodeResult(string(id)+".result."+nats.NewInbox(), body, o, at)
-	if err != nil {
-		return nil, fmt.Errorf("encode refusal: %w", err)
-	}
-	return NewMessage(seriald.ResultSubject(o), "", ce), nil
+func Refusal(id seriald.EventID, r *seriald.Rejection, o seriald.Origin, at time.Time) *nats.Msg {
+	outcome := seriald.Rejected(id, r, at.UTC().Truncate(time.Microsecond))
+	body := seriald.EncodeResult(string(id)+".result."+nuid.Next(), outcome.Encode(), o, outcome.ProcessedAt)
+	return NewMessage(seriald.ResultSubject(o), "", body)
 }

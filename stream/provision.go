@@ -69,9 +69,9 @@ func (c *Conn) Provision(ctx context.Context) error {
 	return nil
 }
 
-// PartitionOf reads partition and site from the subject under which the event
-// stream keeps an event; ok is false for any other subject.
-func PartitionOf(subject string) (site string, ok bool) {
+// SiteOf reads the site from the subject under which the event stream keeps an
+// event; ok is false for any other subject.
+func SiteOf(subject string) (site string, ok bool) {
 	parts := strings.Split(subject, ".")
 	if len(parts) != 6 {
 		return "", false

@@ -34,6 +34,15 @@ func (c Config) Validate() error {
 	return nil
 }
 
+// quiet drops what the library would print past our log: each call returns its
+// error, too, to somebody who knows whether it matters.
+type quiet struct{}
+
+// Printf implements the library's logger.
+func (quiet) Printf(context.Context, string, ...any) {}
+
+func init() { redis.SetLogger(quiet{}) }
+
 // operationTimeout bounds every call: a cache that is slower than the database
 // is of no use.
 const operationTimeout = 50 * time.Millisecond
@@ -55,7 +64,7 @@ func Open(cfg Config) (*Redis, error) {
 		opts.Password = cfg.Password
 	}
 	opts.DialTimeout, opts.ReadTimeout, opts.WriteTimeout = operationTimeout, operationTimeout, operationTimeout
-	opts.MaxRetries = -1
+	opts.MaxRetries, opts.DialerRetries = -1, 1
 	// Servers before 8 answer the handshake of these with an error.
 	opts.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	return &Redis{client: redis.NewClient(opts)}, nil

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/machshop/seriald/ingest/brokertest"
+	"github.com/machshop/seriald/store/storetest"
+)
+
+// asProgram makes the test binary be seriald: for tests that kill it.
+const asProgram = "SERIALD_TEST_AS_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		context.AfterFunc(ctx, stop)
+		os.Exit(run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
+	}
+	storetest.Main(m)
+}
+
+// patience is how long a test waits for something that takes a second at most.
+const patience = 60 * time.Second
+
+// daemon is a seriald run, as a process of its own.
+type daemon struct {
+	tb     testing.TB
+	env    []string
+	data   string
+	api    string
+	cmd    *exec.Cmd
+	output *lockedBuffer
+}
+
+// newDaemon returns a daemon with ports and a data directory of its own. env
+// overrides.
+func newDaemon(tb testing.TB, env ...string) *daemon {
+	tb.Helper()
+	// Not TB.TempDir: the database server may run as another user.
+	data, err := os.MkdirTemp("", "seriald-run-")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if err := os.Chmod(data, 0o755); err != nil {
+		tb.Fatal(err)
+	}
+	port := brokertest.FreePort(tb)
+	d := &daemon{
+		tb: tb, data: filepath.Join(data, "data"), api: fmt.Sprintf("http://127.0.0.1:%d", port),
+		env: append([]string{
+			asProgram + "=1", "PATH=" + os.Getenv("PATH"), "HOME=" + data,
+			"APP_PORT=" + strconv.Itoa(port),
+			"EMBEDDED_MQTT_PORT=" + strconv.Itoa(brokertest.FreePort(tb)),
+			"EMBEDDED_NATS_PORT=" + strconv.Itoa(brokertest.FreePort(tb)),
+			"EMBEDDED_PG_BIN=" + os.Getenv("EMBEDDED_PG_BIN"),
+			"DATA_DIR=" + filepath.Join(data, "data"),
+		}, env...),
+	}
+	tb.Cleanup(func() {
+		d.kill()
+		_ = os.RemoveAll(data)
+	})
+	return d
+}
+
+func (d *daemon) setting(name string) string {
+	value := ""
+	for _, e := range d.env {
+		if v, ok := strings.CutPrefix(e, name+"="); ok {
+			value = v
+		}
+	}
+	return value
+}
+
+// start starts the daemon and waits until it is ready.
+func (d *daemon) start(args ...string) {
+	d.tb.Helper()
+	d.launch(args...)
+	d.waitReady()
+}
+
+func (d *daemon) launch(args ...string) {
+	d.tb.Helper()
+	d.output = &lockedBuffer{}
+	d.cmd = d.command(append([]string{"run"}, args...)...)
+	d.cmd.Stdout, d.cmd.Stderr = d.output, d.output
+	if err := d.cmd.Start(); err != nil {
+		d.tb.Fatal(err)
+	}
+}
+
+func (d *daemon) command(args ...string) *exec.Cmd {
+	exe, err := os.Executable()
+	if err != nil {
+		d.tb.Fatal(err)
+	}
+	cmd := exec.Command(exe, args...)
+	cmd.Env = d.env
+	return cmd
+}
+
+func (d *daemon) waitReady() {
+	d.tb.Helper()
+	for deadline := time.Now().Add(patience); ; <-time.After(5 * time.Millisecond) {
+		if res, err := http.Get(d.api + "/health/ready"); err == nil {
+			_ = res.Body.Close()
+			if res.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		if time.Now().After(deadline) {
+			d.tb.Fatalf("not ready:\n%s", d.output)
+		}
+	}
+}
+
+// kill ends the daemon at once, as a power switch does, and waits.
+func (d *daemon) kill() {
+	if d.cmd != nil {
+		_ = d.cmd.Process.Kill()
+		_ = d.cmd.Wait() // it was killed
+		d.cmd = nil
+	}
+}
+
+// stop has the daemon drain and end, and returns its exit code.
+func (d *daemon) stop() int {
+	d.tb.Helper()
+	if err := d.cmd.Process.Signal(os.Interrupt); err != nil {
+		d.tb.Fatal(err)
+	}
+	_ = d.cmd.Wait() // the code says how
+	code := d.cmd.ProcessState.ExitCode()
+	d.cmd = nil
+	return code
+}
+
+// call runs another command of the program and returns what it printed.
+func (d *daemon) call(args ...string) (stdout, stderr string, code int) {
+	d.tb.Helper()
+	cmd := d.command(args...)
+	var out, err bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &err
+	_ = cmd.Run() // the code says how
+	return out.String(), err.String(), cmd.ProcessState.ExitCode()
+}
+
+func (d *daemon) get(path string) (status int, body string) {
+	d.tb.Helper()
+	res, err := http.Get(d.api + path)
+	if err != nil {
+		d.tb.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		d.tb.Fatal(err)
+	}
+	return res.StatusCode, string(b)
+}
+
+// lockedBuffer collects what a process prints while a test looks at it.
+type lockedBuffer struct {
+	mu sync.Mutex // guards b
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
