@@ -10,6 +10,11 @@ import (
 	"github.com/machshop/seriald"
 )
 
+// maxNesting is how deep an event's JSON may be nested: far beyond what events
+// are, and within what the decoders on the way take, which see it within a
+// CloudEvent and within an audit record.
+const maxNesting = 1000
+
 // envelope is what the bridge reads of an event: the common fields, the key,
 // and, for CloudEvents, the data.
 type envelope struct {
@@ -40,6 +45,9 @@ func Decode(topic string, payload []byte, maxPayload int, newID func() string) (
 	if !utf8.Valid(payload) {
 		return e, seriald.Reject(seriald.CodeValidation, "", "payload is not valid UTF-8")
 	}
+	if nesting(payload) > maxNesting {
+		return e, seriald.Reject(seriald.CodeValidation, "", "payload is nested deeper than %d", maxNesting)
+	}
 	env, err := readEnvelope(payload)
 	if err != nil {
 		return e, err
@@ -62,6 +70,30 @@ func Decode(topic string, payload []byte, maxPayload int, newID func() string) (
 	e.TraceParent = env.TraceParent
 	e.Key = env.Key(origin.Device)
 	return e, nil
+}
+
+// nesting returns how deep JSON is nested; 0 if it is too short to be nested too
+// deep.
+func nesting(payload []byte) int {
+	if len(payload) <= maxNesting {
+		return 0
+	}
+	depth, deepest, text := 0, 0, false
+	for i := 0; i < len(payload); i++ {
+		switch c := payload[i]; {
+		case text && c == '\\':
+			i++
+		case c == '"':
+			text = !text
+		case text:
+		case c == '{', c == '[':
+			depth++
+			deepest = max(deepest, depth)
+		case c == '}', c == ']':
+			depth--
+		}
+	}
+	return deepest
 }
 
 func readEnvelope(payload []byte) (*envelope, error) {

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -47,9 +47,10 @@ func consumers(ctx context.Context, conn *stream.Conn) ([]jetstream.Consumer, er
 			Durable:       consumerName(n),
 			Description:   "Events of one partition, in order",
 			FilterSubject: fmt.Sprintf("machshop.event.%d.>", n),
-			// One acknowledgement for all up to it, which is safe because a
-			// partition takes unbroken runs only.
-			AckPolicy:      jetstream.AckAllPolicy,
+			// Each for itself. One for all up to it would count consumer
+			// sequences: an acknowledgement from before a reset would have the
+			// server ignore all that follow, until the sequences are as high again.
+			AckPolicy:      jetstream.AckExplicitPolicy,
 			AckWait:        ackWait,
 			MaxAckPending:  2 * maxBatch, // a batch that is written and one that is gathered
 			MaxDeliver:     -1,
@@ -73,11 +74,12 @@ type taken struct {
 	stored   time.Time // when the stream took it
 }
 
-// settle acknowledges t and all that its partition has taken before. An
-// acknowledgement that is lost makes the server deliver again, and is repeated
-// then.
+// settle acknowledges t. It lets go of it first: an acknowledgement can get lost,
+// with the server or while it goes back, and what then comes again must be taken.
 func (t taken) settle() {
-	t.from.settled.Store(t.sequence)
+	t.from.mu.Lock()
+	delete(t.from.working, t.sequence)
+	t.from.mu.Unlock()
 	_ = t.msg.Ack()
 }
 
@@ -89,8 +91,10 @@ func (t taken) settle() {
 // before, a delivery was lost with a connection, something comes again) it has
 // the server go back to the first event that is not acknowledged, and begins a
 // new run there. What this process has taken it keeps until it is settled, and
-// so passes over when it comes again; what another has processed is a repeat,
-// for the inbox to answer.
+// so passes over when it comes again. What comes again after that, or was
+// processed by another, is a repeat, for the inbox to answer: nothing is
+// acknowledged for its sequence alone, which another event has if the stream was
+// restored.
 type partition struct {
 	name  string
 	reset func() error // sends the consumer back to its acknowledgement floor
@@ -100,10 +104,10 @@ type partition struct {
 
 	pin     string    // the pin under which the run is read
 	next    uint64    // the consumer sequence that continues the run
-	last    uint64    // the stream sequence that this process has taken last
 	resetAt time.Time // when a new run was asked for that has not begun; else zero
 
-	settled atomic.Uint64 // the stream sequence up to which all that was taken is done
+	mu      sync.Mutex          // guards working
+	working map[uint64]struct{} // the stream sequences that were taken and are not settled
 }
 
 // handle takes a delivery or sends the consumer back. It is called for one
@@ -133,14 +137,23 @@ func (p *partition) handle(msg jetstream.Msg) {
 		return
 	}
 	p.next++
-	if meta.Sequence.Stream <= p.last {
-		if meta.Sequence.Stream <= p.settled.Load() {
-			_ = msg.Ack() // the first one was lost
-		}
-		return // else it is being worked on
+	if p.hold(meta.Sequence.Stream) {
+		p.take(taken{msg: msg, from: p, sequence: meta.Sequence.Stream, stored: meta.Timestamp})
 	}
-	p.last = meta.Sequence.Stream
-	p.take(taken{msg: msg, from: p, sequence: meta.Sequence.Stream, stored: meta.Timestamp})
+}
+
+// hold notes that an event is being worked on; it reports false if it was already.
+func (p *partition) hold(sequence uint64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, held := p.working[sequence]; held {
+		return false
+	}
+	if p.working == nil {
+		p.working = map[uint64]struct{}{}
+	}
+	p.working[sequence] = struct{}{}
+	return true
 }
 
 func (p *partition) restart() {

@@ -59,7 +59,7 @@ type work struct {
 type done struct {
 	messages *messages
 	letters  []letter
-	last     map[*partition]taken // the last of each partition
+	taken    []taken // to acknowledge
 }
 
 // Run processes events until ctx ends, then finishes the batches it has begun
@@ -171,11 +171,10 @@ func (w *work) add(it *item) {
 }
 
 // processAll runs batches through the database, each as long as it takes. Once
-// one could not be finished nothing more is: an acknowledgement covers all that
-// was delivered before.
+// one could not be finished nothing more is: what follows must not overtake it.
 func (r *Runner) processAll(ctx context.Context, in <-chan work, out chan<- done) {
 	for w := range in {
-		d := done{letters: w.letters, messages: &messages{}, last: w.last()}
+		d := done{letters: w.letters, messages: &messages{}, taken: w.taken()}
 		if len(w.items) > 0 {
 			replies, letters, ok := r.processUntilDone(ctx, w.items)
 			if !ok {
@@ -190,21 +189,16 @@ func (r *Runner) processAll(ctx context.Context, in <-chan work, out chan<- done
 	}
 }
 
-// last returns the last delivery of each partition that is in w.
-func (w *work) last() map[*partition]taken {
-	last := map[*partition]taken{}
-	note := func(t taken) {
-		if t.sequence >= last[t.from].sequence {
-			last[t.from] = t
-		}
-	}
+// taken returns all that is in w.
+func (w *work) taken() []taken {
+	all := make([]taken, 0, w.size())
 	for _, it := range w.items {
-		note(it.taken)
+		all = append(all, it.taken)
 	}
 	for _, l := range w.letters {
-		note(l.item.taken)
+		all = append(all, l.item.taken)
 	}
-	return last
+	return all
 }
 
 // processUntilDone runs one batch until it is committed or ctx ends. Events that
@@ -270,8 +264,8 @@ func (r *Runner) publishAll(ctx context.Context, in <-chan done) {
 			}
 			return
 		}
-		for _, last := range d.last {
-			last.settle()
+		for _, t := range d.taken {
+			t.settle()
 		}
 	}
 }

@@ -128,7 +128,7 @@ func loadSettings(file string, env []string, overrides map[string]any) (settings
 			problems = append(problems, err)
 		}
 	}
-	var s settings
+	s := defaultSettings() // stands for what does not parse
 	// Each setting by itself, so that all that do not parse are reported.
 	for _, key := range keys() {
 		one := koanf.New(".")

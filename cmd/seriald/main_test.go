@@ -42,6 +42,8 @@ type daemon struct {
 	env    []string
 	data   string
 	api    string
+	exe    string               // the program, if not the test binary
+	attr   *syscall.SysProcAttr // as whom it runs, if not as oneself
 	cmd    *exec.Cmd
 	output *lockedBuffer
 }
@@ -77,16 +79,6 @@ func newDaemon(tb testing.TB, env ...string) *daemon {
 	return d
 }
 
-func (d *daemon) setting(name string) string {
-	value := ""
-	for _, e := range d.env {
-		if v, ok := strings.CutPrefix(e, name+"="); ok {
-			value = v
-		}
-	}
-	return value
-}
-
 // start starts the daemon and waits until it is ready.
 func (d *daemon) start(args ...string) {
 	d.tb.Helper()
@@ -109,8 +101,11 @@ func (d *daemon) command(args ...string) *exec.Cmd {
 	if err != nil {
 		d.tb.Fatal(err)
 	}
+	if d.exe != "" {
+		exe = d.exe
+	}
 	cmd := exec.Command(exe, args...)
-	cmd.Env = d.env
+	cmd.Env, cmd.SysProcAttr, cmd.Dir = d.env, d.attr, "/"
 	return cmd
 }
 
@@ -156,6 +151,8 @@ func (d *daemon) call(args ...string) (stdout, stderr string, code int) {
 	cmd := d.command(args...)
 	var out, err bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &err
+	timer := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
+	defer timer.Stop()
 	_ = cmd.Run() // the code says how
 	return out.String(), err.String(), cmd.ProcessState.ExitCode()
 }
@@ -172,6 +169,23 @@ func (d *daemon) get(path string) (status int, body string) {
 		d.tb.Fatal(err)
 	}
 	return res.StatusCode, string(b)
+}
+
+// eventually gets path until the answer contains want.
+func (d *daemon) eventually(path, want string) (status int, body string) {
+	d.tb.Helper()
+	for deadline := time.Now().Add(patience); ; <-time.After(5 * time.Millisecond) {
+		if res, err := http.Get(d.api + path); err == nil {
+			b, _ := io.ReadAll(res.Body)
+			_ = res.Body.Close()
+			if strings.Contains(string(b), want) {
+				return res.StatusCode, string(b)
+			}
+		}
+		if time.Now().After(deadline) {
+			d.tb.Fatalf("%s never says %q\n%s", path, want, d.output)
+		}
+	}
 }
 
 // lockedBuffer collects what a process prints while a test looks at it.
