@@ -51,8 +51,8 @@ type migrateCommand struct {
 type (
 	migrateUp   struct{}
 	migrateDown struct {
-		Steps int  `help:"How many to take back." default:"1" xor:"steps"`
-		All   bool `help:"Take back all: every table and what is in it." xor:"steps"`
+		Steps int  `help:"How many to take back." default:"1"`
+		All   bool `help:"Take back all: every table and what is in it."`
 	}
 	migrateStatus  struct{}
 	migrateVersion struct{}

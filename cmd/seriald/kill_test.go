@@ -99,12 +99,15 @@ func tryKillNine(t *testing.T, d *daemon, rate float64) {
 		ids = append(ids, id)
 	}
 	missing := storetest.Value[int](t, conn, `SELECT count(*)::int FROM unnest($1::text[]) AS safe (id)
-		WHERE NOT EXISTS (SELECT FROM processed_events WHERE event_id = safe.id AND status = 'accepted')`, ids)
+		LEFT JOIN processed_events AS p ON p.event_id = safe.id AND p.status = 'accepted' WHERE p.event_id IS NULL`, ids)
 	without := storetest.Value[int](t, conn, `SELECT count(*)::int FROM unnest($1::text[]) AS safe (id)
-		WHERE (SELECT count(*) FROM serials WHERE event_id = safe.id) <> 1`, ids)
+		LEFT JOIN (SELECT event_id, count(*) AS n FROM serials GROUP BY event_id) AS s ON s.event_id = safe.id
+		WHERE COALESCE(s.n, 0) <> 1`, ids)
 	doubled := storetest.Value[int](t, conn, `SELECT (count(*) - count(DISTINCT serial_number))::int FROM serials`)
 	audits := storetest.Value[int](t, conn, `SELECT count(*)::int FROM serials AS s
-		WHERE (SELECT count(*) FROM audit_events AS a WHERE a.event_id = s.event_id AND a.event_type = 'SERIAL_GENERATED') <> 1`)
+		LEFT JOIN (SELECT event_id, count(*) AS n FROM audit_events WHERE event_type = 'SERIAL_GENERATED' GROUP BY event_id) AS a
+			ON a.event_id = s.event_id
+		WHERE COALESCE(a.n, 0) <> 1`)
 	if missing != 0 || without != 0 || doubled != 0 || audits != 0 {
 		t.Errorf("of %d ids that were safe %d have no outcome, %d not one serial; %d numbers twice, %d serials without their audit event",
 			len(ids), missing, without, doubled, audits)

@@ -106,6 +106,7 @@ func (d *daemon) command(args ...string) *exec.Cmd {
 	}
 	cmd := exec.Command(exe, args...)
 	cmd.Env, cmd.SysProcAttr, cmd.Dir = d.env, d.attr, "/"
+	cmd.WaitDelay = patience // no test hangs on a pipe that somebody has inherited
 	return cmd
 }
 
@@ -119,6 +120,8 @@ func (d *daemon) waitReady() {
 			}
 		}
 		if time.Now().After(deadline) {
+			_ = d.cmd.Process.Signal(syscall.SIGQUIT) // says where it hangs
+			_ = d.cmd.Wait()
 			d.tb.Fatalf("not ready:\n%s", d.output)
 		}
 	}
