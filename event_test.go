@@ -54,6 +54,7 @@ func jsonObjects(depth int) *rapid.Generator[map[string]any] {
 }
 
 func events(tb testing.TB) *rapid.Generator[*seriald.Event] {
+	tb.Helper()
 	return rapid.Custom(func(t *rapid.T) *seriald.Event {
 		e := &seriald.Event{
 			ID: eventIDs().Draw(t, "id"), Type: rapid.SampledFrom(seriald.EventTypes()).Draw(t, "type"),

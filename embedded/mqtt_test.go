@@ -34,11 +34,11 @@ func settled(token mqtt.Token) error {
 	return token.Error()
 }
 
-// receive connects as id with a handler for what its session has waiting.
-func receive(t *testing.T, n *NATS, id string) (mqtt.Client, <-chan mqtt.Message) {
+// receive connects as the bridge with a handler for what its session has waiting.
+func receive(t *testing.T, n *NATS) (mqtt.Client, <-chan mqtt.Message) {
 	t.Helper()
 	messages := make(chan mqtt.Message, 16)
-	client := newMQTT(n, id, func(o *mqttOptions) {
+	client := newMQTT(n, "bridge", func(o *mqttOptions) {
 		o.SetDefaultPublishHandler(func(_ mqtt.Client, m mqtt.Message) { messages <- m })
 	})
 	if err := settled(client.Connect()); err != nil {
@@ -65,7 +65,7 @@ func TestMQTTSessionOutlivesTheServer(t *testing.T) {
 	dir := t.TempDir()
 	const topic = "machshop/plant1/line1/scanner/scan"
 	n := startNATSFor(t, NATSConfig{Dir: dir, MQTTPort: -1})
-	bridge, messages := receive(t, n, "bridge")
+	bridge, messages := receive(t, n)
 	// As many filters as a bridge may need: past 65535 in flight together they
 	// would be refused.
 	filters := map[string]byte{"machshop/+/+/+/scan": 1}
@@ -102,7 +102,7 @@ func TestMQTTSessionOutlivesTheServer(t *testing.T) {
 	n.Close()
 
 	n = startNATSFor(t, NATSConfig{Dir: dir, MQTTPort: -1})
-	_, messages = receive(t, n, "bridge")
+	_, messages = receive(t, n)
 	wantMessage(t, messages, topic, "two")
 }
 
@@ -121,7 +121,7 @@ func TestMQTTAndNATSAreApart(t *testing.T) {
 	if err := conn.Flush(); err != nil {
 		t.Fatal(err)
 	}
-	client, messages := receive(t, n, "bridge")
+	client, messages := receive(t, n)
 	if err := settled(client.Subscribe("#", 1, nil)); err != nil {
 		t.Fatal(err)
 	}
@@ -183,7 +183,7 @@ func TestMQTTRedeliversFirstWhatWasPending(t *testing.T) {
 
 	n = startNATSFor(t, NATSConfig{Dir: dir, MQTTPort: -1})
 	began := time.Now()
-	_, messages := receive(t, n, "bridge")
+	_, messages := receive(t, n)
 	for _, payload := range []string{"1", "2", "3", "4"} {
 		wantMessage(t, messages, topic, payload)
 	}

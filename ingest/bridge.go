@@ -37,6 +37,7 @@ type Bridge struct {
 	metrics *metrics
 	recent  *recentIDs
 	inbox   chan mqtt.Message
+	linger  stream.Linger // gather's own
 	// subscribed is set while the session receives events.
 	subscribed atomic.Bool
 }
@@ -63,7 +64,7 @@ func (b *Bridge) Connected() bool { return b.subscribed.Load() }
 // waits for the broker and for NATS as long as they are away.
 func (b *Bridge) Run(ctx context.Context) error {
 	if err := b.conn.Ready(ctx, b.log); err != nil {
-		return nil //nolint:nilerr // ctx ended before there was anything to settle
+		return nil // ctx ended before there was anything to settle
 	}
 	client := mqtt.NewClient(b.options())
 	client.Connect() // retries by itself; the token ends with the client
@@ -120,8 +121,8 @@ func (b *Bridge) subscribe(c mqtt.Client) {
 	}
 }
 
-// gather returns what has been received, at most a batch; it waits for the first
-// message only. nil means that ctx ended.
+// gather returns what has been received, at most a batch. It waits for the first
+// message only, or, under load, a moment for more. nil means that ctx ended.
 func (b *Bridge) gather(ctx context.Context) []mqtt.Message {
 	var batch []mqtt.Message
 	select {
@@ -130,14 +131,31 @@ func (b *Bridge) gather(ctx context.Context) []mqtt.Message {
 	case <-ctx.Done():
 		return nil
 	}
+	var lingered <-chan time.Time
 	for len(batch) < stream.MaxBatch {
 		select {
 		case m := <-b.inbox:
 			batch = append(batch, m)
+			continue
 		default:
-			return batch
 		}
+		wait := b.linger.For(len(batch))
+		if wait == 0 {
+			break
+		}
+		if lingered == nil {
+			lingered = time.After(wait)
+		}
+		select {
+		case m := <-b.inbox:
+			batch = append(batch, m)
+			continue
+		case <-lingered:
+		case <-ctx.Done():
+		}
+		break
 	}
+	b.linger.Note(len(batch), time.Now())
 	return batch
 }
 

@@ -26,8 +26,12 @@ const patience = 40 * time.Second
 
 // brokers are the kinds of broker that the bridge has to work with.
 var brokers = map[string]func(testing.TB) string{
-	"mosquitto": func(tb testing.TB) string { return brokertest.Start(tb).URL },
+	"mosquitto": func(tb testing.TB) string {
+		tb.Helper()
+		return brokertest.Start(tb).URL
+	},
 	"embedded": func(tb testing.TB) string {
+		tb.Helper()
 		n, err := embedded.StartNATS(embedded.NATSConfig{Dir: tb.TempDir(), MQTTPort: -1, NoSync: true})
 		if err != nil {
 			tb.Fatal(err)
@@ -53,6 +57,7 @@ func runBridge(tb testing.TB, cfg Config, natsURL string) (b *Bridge, stop func(
 }
 
 func runUntil(tb testing.TB, run func(context.Context) error, after func()) (stop func()) {
+	tb.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- run(ctx) }()
@@ -93,9 +98,9 @@ func device(tb testing.TB, url, id string) mqtt.Client {
 	return c
 }
 
-func publish(tb testing.TB, c mqtt.Client, topic, payload string) {
+func publish(tb testing.TB, c mqtt.Client, payload string) {
 	tb.Helper()
-	if t := c.Publish(topic, 1, false, payload); !t.WaitTimeout(patience) || t.Error() != nil {
+	if t := c.Publish(topicD1, 1, false, payload); !t.WaitTimeout(patience) || t.Error() != nil {
 		tb.Fatalf("publish: %v", t.Error())
 	}
 }
@@ -147,7 +152,7 @@ func TestBridgeForwards(t *testing.T) {
 			waitFor(t, "subscribed", b.Connected)
 			d := device(t, url, "d1")
 
-			publish(t, d, topicD1, `{"id":"e-1","partId":"PART 1.x","extra":true}`)
+			publish(t, d, `{"id":"e-1","partId":"PART 1.x","extra":true}`)
 			m := read(t, conn, seriald.StreamEvents, 1)[0]
 			if got, want := m.Subject()[strings.LastIndexByte(m.Subject(), 'p'):], "plant1.serial_generate.PART_1_x"; got != want {
 				t.Errorf("subject %s, want …%s", m.Subject(), want)
@@ -165,14 +170,14 @@ func TestBridgeForwards(t *testing.T) {
 			}
 
 			// A repeat passes the duplicate filter: it wants an answer.
-			publish(t, d, topicD1, `{"id":"e-1","partId":"PART 1.x"}`)
+			publish(t, d, `{"id":"e-1","partId":"PART 1.x"}`)
 			if got := events(t, conn, 2); !slices.Equal(got, []string{"e-1", "e-1"}) {
 				t.Errorf("events %v", got)
 			}
 
 			// What can't be understood is kept and answered, and stops nobody.
-			publish(t, d, topicD1, `{"id":"bad`)
-			publish(t, d, topicD1, `{"id":"e-2","partId":"P"}`)
+			publish(t, d, `{"id":"bad`)
+			publish(t, d, `{"id":"e-2","partId":"P"}`)
 			dead := read(t, conn, seriald.StreamDeadLetters, 1)[0]
 			if string(dead.Data()) != `{"id":"bad` || dead.Headers().Get(stream.HeaderOrigin) != topicD1 {
 				t.Errorf("dead letter %q from %q", dead.Data(), dead.Headers().Get(stream.HeaderOrigin))
@@ -198,7 +203,7 @@ func TestBridgeWithholdsPubackUntilStored(t *testing.T) {
 	b, stop := runBridge(t, testConfig(broker.URL), natsURL)
 	waitFor(t, "subscribed", b.Connected)
 	d := device(t, broker.URL, "d1")
-	publish(t, d, topicD1, `{"id":"before","partId":"P"}`)
+	publish(t, d, `{"id":"before","partId":"P"}`)
 	events(t, conn, 1)
 
 	// The stream takes nothing: the bridge receives and can't store.
@@ -215,7 +220,7 @@ func TestBridgeWithholdsPubackUntilStored(t *testing.T) {
 	for i := range 20 {
 		id := fmt.Sprintf("held-%02d", i)
 		want = append(want, id)
-		publish(t, d, topicD1, fmt.Sprintf(`{"id":%q,"partId":"P"}`, id))
+		publish(t, d, fmt.Sprintf(`{"id":%q,"partId":"P"}`, id))
 	}
 	waitFor(t, "received", func() bool { return counter(t, b.metrics.received) == 21 && counter(t, b.metrics.retries) > 0 })
 	if got := counter(t, b.metrics.stored); got != 1 {
@@ -239,14 +244,14 @@ func TestBridgeSurvivesTheBroker(t *testing.T) {
 	b, _ := runBridge(t, testConfig(broker.URL), natsURL)
 	waitFor(t, "subscribed", b.Connected)
 	d := device(t, broker.URL, "d1")
-	publish(t, d, topicD1, `{"id":"e-1","partId":"P"}`)
+	publish(t, d, `{"id":"e-1","partId":"P"}`)
 	events(t, conn, 1)
 	broker.Stop()
 	waitFor(t, "noticed", func() bool { return !b.Connected() })
 	broker.Restart()
 	waitFor(t, "subscribed again", b.Connected)
 	waitFor(t, "device back", d.IsConnectionOpen)
-	publish(t, d, topicD1, `{"id":"e-2","partId":"P"}`)
+	publish(t, d, `{"id":"e-2","partId":"P"}`)
 	if got := events(t, conn, 2); !slices.Equal(got, []string{"e-1", "e-2"}) {
 		t.Errorf("events %v", got)
 	}
@@ -268,7 +273,7 @@ func TestBridgeFindsWhatWasPublishedWhileItWasAway(t *testing.T) {
 			for i := range 50 {
 				id := fmt.Sprintf("e-%02d", i)
 				want = append(want, id)
-				publish(t, d, topicD1, fmt.Sprintf(`{"id":%q,"partId":"P"}`, id))
+				publish(t, d, fmt.Sprintf(`{"id":%q,"partId":"P"}`, id))
 			}
 			runBridge(t, testConfig(url), natsURL)
 			if got := events(t, conn, 50); !slices.Equal(got, want) {
@@ -288,13 +293,13 @@ func TestBridgeStoresABatchWithAnIDThatTheStreamKnows(t *testing.T) {
 	first, stop := runBridge(t, testConfig(broker.URL), natsURL)
 	waitFor(t, "subscribed", first.Connected)
 	d := device(t, broker.URL, "d1")
-	publish(t, d, topicD1, `{"id":"e-05","partId":"P"}`)
+	publish(t, d, `{"id":"e-05","partId":"P"}`)
 	events(t, conn, 1)
 	stop()
 	want := []string{"e-05"}
 	for i := range 10 {
 		id := fmt.Sprintf("e-%02d", i)
-		publish(t, d, topicD1, fmt.Sprintf(`{"id":%q,"partId":"P"}`, id))
+		publish(t, d, fmt.Sprintf(`{"id":%q,"partId":"P"}`, id))
 		if id != "e-05" {
 			want = append(want, id)
 		}

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -49,7 +50,9 @@ func brokerURL(s string) string {
 }
 
 func dial(u *url.URL, _ mqtt.ClientOptions) (net.Conn, error) {
-	c, err := net.DialTimeout("tcp", u.Host, connectTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), connectTimeout)
+	defer cancel()
+	c, err := (&net.Dialer{}).DialContext(ctx, "tcp", u.Host)
 	if err != nil {
 		return nil, err
 	}

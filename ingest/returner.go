@@ -38,7 +38,8 @@ type Returner struct {
 // NewReturner returns a Returner from the streams of conn to the broker of cfg.
 // It starts nothing.
 func NewReturner(cfg Config, conn *stream.Conn, log *slog.Logger, reg prometheus.Registerer) *Returner {
-	r := &Returner{cfg: cfg, conn: conn, log: log,
+	r := &Returner{
+		cfg: cfg, conn: conn, log: log,
 		returned: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "seriald_returned_total", Help: "Messages that the MQTT broker has taken, by kind.",
 		}, []string{"kind"}),
@@ -85,7 +86,7 @@ func routeSerial(m jetstream.Msg) (string, []byte, error) {
 // Run returns messages until ctx ends.
 func (r *Returner) Run(ctx context.Context) error {
 	if err := r.conn.Ready(ctx, r.log); err != nil {
-		return nil //nolint:nilerr // ctx ended before there was anything to settle
+		return nil // ctx ended before there was anything to settle
 	}
 	client := mqtt.NewClient(clientOptions(r.cfg, r.cfg.ClientID+"-out").
 		SetOnConnectHandler(func(mqtt.Client) {
@@ -104,7 +105,7 @@ func (r *Returner) Run(ctx context.Context) error {
 	for _, o := range outbound {
 		consumer, err := r.consumer(ctx, o.stream, o.durable)
 		if err != nil {
-			return nil //nolint:nilerr // ctx ended
+			return nil // ctx ended
 		}
 		group.Go(func() error { return r.returnAll(ctx, client, consumer, o.kind, o.route) })
 	}

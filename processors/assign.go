@@ -3,8 +3,10 @@ package processors
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 
 	"github.com/machshop/seriald"
+	"github.com/machshop/seriald/pattern"
 	"github.com/machshop/seriald/store"
 )
 
@@ -134,6 +136,10 @@ func (r *run) number(st *state, first int64) error {
 }
 
 func (r *run) numberOne(st *state, s *seriald.Serial, ordinal int64) (err error) {
+	// Beyond 64 bits the value would begin anew.
+	if ordinal > (math.MaxInt64-r.format.Start)/max(r.format.Increment, 1) {
+		return fmt.Errorf("%w: value %d is beyond 64 bits", pattern.ErrExhausted, ordinal)
+	}
 	s.Number, err = st.catalog.patterns[r.format.ID].Render(r.local, r.format.Start+ordinal*r.format.Increment)
 	return err
 }

@@ -30,6 +30,7 @@ func benchEvents(n int, prefix string) []*item {
 }
 
 func benchProcessor(b *testing.B, dsn string) *processor {
+	b.Helper()
 	return &processor{
 		db:  storetest.Open(b, dsn),
 		cfg: Config{SerialBatchSize: DefaultSerialBatchSize, AuditBatchWriteSize: DefaultAuditBatchWriteSize},
@@ -91,6 +92,7 @@ var copied = []struct{ table, order string }{
 // COPY, read before the clock starts, size events and one COPY per table to a
 // transaction, and returns the rate.
 func copyRows(b *testing.B, dsn string, size int) float64 {
+	b.Helper()
 	ctx := context.Background()
 	from := storetest.Conn(b, dsn)
 	to := storetest.Conn(b, storetest.DSN(b, storetest.Durable))

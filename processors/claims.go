@@ -97,27 +97,31 @@ func (b *claimBook) settle(pending []store.ClaimRow, lost map[int]store.Holder, 
 	var losers []*loser
 	losing := map[*decision]*loser{}
 	var renumber []numbered
-	renumbering := map[seriald.ID]bool{}
+	if mayRenumber {
+		renumber = b.lostOfOurs(pending, lost)
+	}
+	// open are the events that this round does not end for: they give something
+	// back, or wait for one that does. Who loses to one of them waits, too: it may
+	// yet give back what it has.
+	open := map[*decision]bool{}
+	for _, n := range renumber {
+		open[n.owner] = true
+	}
 	for i, row := range pending {
 		holder, isLost := lost[i]
-		if !isLost {
+		if _, ours := b.numbered[row.SerialID]; !isLost || ours && mayRenumber {
 			continue
 		}
-		if n, ours := b.numbered[row.SerialID]; ours && mayRenumber {
-			if !renumbering[row.SerialID] {
-				renumbering[row.SerialID] = true
-				renumber = append(renumber, n)
-			}
+		owner := b.owner[row.ID]
+		if h := b.owner[holder.ClaimID]; h != nil && open[h] {
+			b.again = append(b.again, row)
+			open[owner] = true
 			continue
 		}
-		if h := b.owner[holder.ClaimID]; h != nil && losing[h] != nil {
-			b.again = append(b.again, row) // its holder is about to give it back
-			continue
-		}
-		l := losing[b.owner[row.ID]]
+		l := losing[owner]
 		if l == nil {
-			l = &loser{decision: b.owner[row.ID], holder: holder}
-			losing[l.decision] = l
+			l = &loser{decision: owner, holder: holder}
+			losing[owner], open[owner] = l, true
 			losers = append(losers, l)
 		}
 		l.rows = append(l.rows, row)
@@ -127,6 +131,20 @@ func (b *claimBook) settle(pending []store.ClaimRow, lost map[int]store.Holder, 
 		l.decision.conflict(b.st, l.rows, l.holder)
 	}
 	return renumber
+}
+
+// lostOfOurs returns the serials of ours that lost a claim, each once.
+func (b *claimBook) lostOfOurs(pending []store.ClaimRow, lost map[int]store.Holder) []numbered {
+	var all []numbered
+	seen := map[seriald.ID]bool{}
+	for i, row := range pending {
+		n, ours := b.numbered[row.SerialID]
+		if _, isLost := lost[i]; isLost && ours && !seen[row.SerialID] {
+			seen[row.SerialID] = true
+			all = append(all, n)
+		}
+	}
+	return all
 }
 
 // undo gives back all that d has claimed.

@@ -235,6 +235,19 @@ func (s *server) send(i int) {
 	})
 }
 
+func (s *server) publish(step uint64) {
+	last := uint64(10)
+	if n := len(s.events); n > 0 {
+		last = s.events[n-1]
+	}
+	s.events = append(s.events, last+step)
+}
+
+func (s *server) deliver() {
+	s.next++
+	s.send(s.next - 1)
+}
+
 // ack counts only for what is delivered and not acknowledged: after a reset that
 // may be nothing.
 func (s *server) ack(i int) {
@@ -293,19 +306,26 @@ func TestPartitionTakesEveryEventInOrder(t *testing.T) {
 		settle := func() { working[0].settle(); working = working[1:] }
 
 		rt.Repeat(map[string]func(*rapid.T){
-			"publish": func(rt *rapid.T) {
-				last := uint64(10)
-				if n := len(s.events); n > 0 {
-					last = s.events[n-1]
-				}
-				s.events = append(s.events, last+rapid.Uint64Range(1, 3).Draw(rt, "step"))
-			},
+			"publish": func(rt *rapid.T) { s.publish(rapid.Uint64Range(1, 3).Draw(rt, "step")) },
 			"deliver": func(rt *rapid.T) {
 				if s.next == len(s.events) {
 					rt.Skip("nothing to deliver")
 				}
-				s.next++
-				s.send(s.next - 1)
+				s.deliver()
+			},
+			"all goes well for a while": func(rt *rapid.T) {
+				for range rapid.IntRange(1, 4).Draw(rt, "events") {
+					s.publish(1)
+				}
+				for s.next < len(s.events) {
+					s.deliver()
+				}
+				for len(s.pipe) > 0 && resetErr == nil {
+					receive()
+				}
+				for range rapid.IntRange(0, len(working)).Draw(rt, "settled") {
+					settle()
+				}
 			},
 			"redeliver": func(rt *rapid.T) {
 				if len(s.pending) == 0 {
@@ -382,8 +402,7 @@ func TestPartitionTakesEveryEventInOrder(t *testing.T) {
 			}
 			for len(s.pipe) > 0 || s.next < len(s.events) {
 				for s.next < len(s.events) {
-					s.next++
-					s.send(s.next - 1)
+					s.deliver()
 				}
 				receive()
 			}

@@ -123,7 +123,7 @@ func (d *decision) ignore(st *state, code seriald.Code, message string) {
 
 // conflict makes d the answer to an event one of whose numbers is taken. Nothing
 // of the event is done, and nothing of the holder changes.
-func (d *decision) conflict(st *state, lost []store.ClaimRow, holder store.Holder) *decision {
+func (d *decision) conflict(st *state, lost []store.ClaimRow, holder store.Holder) {
 	c := &seriald.Conflict{SerialNumber: lost[0].Number, HolderID: holder.SerialID, HolderPartID: holder.PartID}
 	rows := make([]store.ConflictRow, len(lost))
 	id := st.newID()
@@ -150,7 +150,6 @@ func (d *decision) conflict(st *state, lost []store.ClaimRow, holder store.Holde
 		Request  json.RawMessage   `json:"request"`
 	}{c, d.item.event.Data})
 	d.audit = append(d.audit, a)
-	return d
 }
 
 // claimAll sets the claims that the numbers of d need.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/machshop/seriald"
 	"github.com/machshop/seriald/stream"
@@ -25,20 +26,27 @@ type messages struct {
 	fresh, again []*nats.Msg
 }
 
-// publish stores the outcomes and serial events of a batch. After an error it
-// can be called again: ids are derived, so that nothing counts twice.
+// publish stores the outcomes and serial events of a batch, each in its stream
+// at the same time. After an error it can be called again: ids are derived, so
+// that nothing counts twice.
 func publish(ctx context.Context, conn *stream.Conn, m *messages) error {
-	for _, msgs := range [][]*nats.Msg{m.results, m.fresh} {
-		if _, err := conn.Publish(ctx, msgs); err != nil {
+	var group errgroup.Group
+	group.Go(func() error {
+		_, err := conn.Publish(ctx, m.results)
+		return err
+	})
+	group.Go(func() error {
+		if _, err := conn.Publish(ctx, m.fresh); err != nil {
 			return err
 		}
-	}
-	for _, msg := range m.again {
-		if _, err := conn.Publish(ctx, []*nats.Msg{msg}); err != nil {
-			return err
+		for i := range m.again {
+			if _, err := conn.Publish(ctx, m.again[i:i+1]); err != nil {
+				return err
+			}
 		}
-	}
-	return nil
+		return nil
+	})
+	return group.Wait()
 }
 
 func encodeReplies(replies []reply, size int) *messages {

@@ -66,11 +66,11 @@ type done struct {
 // and returns nil. It waits for NATS and the database as long as they are away.
 func (r *Runner) Run(ctx context.Context) error {
 	if err := r.conn.Ready(ctx, r.log); err != nil {
-		return nil //nolint:nilerr // ctx ended before there was anything to settle
+		return nil // ctx ended before there was anything to settle
 	}
 	all, err := r.consumers(ctx)
 	if err != nil {
-		return nil //nolint:nilerr // as above
+		return nil // ctx ended
 	}
 	in := make(chan *item, 2*maxBatch)
 	events, err := consume(r.conn, all, r.log, func(t taken) {
@@ -121,8 +121,11 @@ func (r *Runner) consumers(ctx context.Context) ([]jetstream.Consumer, error) {
 }
 
 // gather hands over what waits. While a batch is being processed the next one
-// grows; when nothing is, a single event goes at once.
+// grows; when nothing is, a single event goes at once. Under load, when many wait
+// together, it is the cost of a batch that limits the rate: then a batch waits a
+// moment to become a good one.
 func (r *Runner) gather(ctx context.Context, in <-chan *item, out chan<- work) {
+	var linger stream.Linger
 	for {
 		var w work
 		select {
@@ -131,31 +134,49 @@ func (r *Runner) gather(ctx context.Context, in <-chan *item, out chan<- work) {
 		case <-ctx.Done():
 			return
 		}
-		for handed := false; !handed; {
-			if w.size() >= maxBatch {
-				select {
-				case out <- w:
-					handed = true
-				case <-ctx.Done():
-					return
-				}
-				break
+		if !fill(ctx, &w, &linger, in, out) {
+			return
+		}
+		linger.Note(w.size(), time.Now())
+	}
+}
+
+// fill adds to w what comes until it is handed over; false means that ctx ended.
+func fill(ctx context.Context, w *work, linger *stream.Linger, in <-chan *item, out chan<- work) bool {
+	var lingered <-chan time.Time
+	waited := false
+	for {
+		more, offer := in, out
+		if w.size() >= maxBatch {
+			more = nil
+		}
+		select {
+		case it := <-more: // what is there goes along, before the batch is offered
+			w.add(it)
+			continue
+		default:
+		}
+		if wait := linger.For(w.size()); wait > 0 && !waited {
+			if lingered == nil {
+				lingered = time.After(wait)
 			}
-			// What is there goes along; only then is the batch offered.
 			select {
-			case it := <-in:
+			case it := <-more:
 				w.add(it)
 				continue
-			default:
-			}
-			select {
-			case it := <-in:
-				w.add(it)
-			case out <- w:
-				handed = true
+			case <-lingered:
+				waited = true
 			case <-ctx.Done():
-				return
+				return false
 			}
+		}
+		select {
+		case it := <-more:
+			w.add(it)
+		case offer <- *w:
+			return true
+		case <-ctx.Done():
+			return false
 		}
 	}
 }
@@ -178,7 +199,7 @@ func (r *Runner) processAll(ctx context.Context, in <-chan work, out chan<- done
 		if len(w.items) > 0 {
 			replies, letters, ok := r.processUntilDone(ctx, w.items)
 			if !ok {
-				for range in { //nolint:revive // the rest comes again
+				for range in { // the rest comes again
 				}
 				return
 			}
@@ -260,7 +281,7 @@ func (r *Runner) split(ctx context.Context, items []*item, cause error) ([]reply
 func (r *Runner) publishAll(ctx context.Context, in <-chan done) {
 	for d := range in {
 		if !r.publishUntilDone(ctx, &d) {
-			for range in { //nolint:revive // the rest comes again
+			for range in { // the rest comes again
 			}
 			return
 		}

@@ -185,20 +185,24 @@ func TestEveryTypeEndToEnd(t *testing.T) {
 		{
 			"operation complete fires its trigger", seriald.TypeOperationComplete,
 			`{"partId":"PART-001","operationCode":"OP-010"}`,
-			seriald.StatusAccepted, "", "TST-" + today() + "-000001", "assigned", []string{"SERIAL_GENERATED", "TRIGGER_EXECUTED"},
+			seriald.StatusAccepted, "", "TST-" + today() + "-000001", "assigned",
+			[]string{"SERIAL_GENERATED", "TRIGGER_EXECUTED"},
 		},
 		{
 			"operation complete elsewhere", seriald.TypeOperationComplete,
 			`{"partId":"PART-001","operationCode":"OP-999"}`,
-			seriald.StatusIgnored, seriald.CodeNoTrigger, "", "", []string{"EVENT_IGNORED"},
+			seriald.StatusIgnored, seriald.CodeNoTrigger, "", "",
+			[]string{"EVENT_IGNORED"},
 		},
 		{
 			"unknown part", seriald.TypeOperationComplete, `{"partId":"NONE","operationCode":"OP-010"}`,
-			seriald.StatusRejected, seriald.CodePartNotFound, "", "", []string{"EVENT_REFUSED"},
+			seriald.StatusRejected, seriald.CodePartNotFound, "", "",
+			[]string{"EVENT_REFUSED"},
 		},
 		{
 			"wrong type of a field", seriald.TypeOperationComplete, `{"partId":"PART-001","quantity":"two"}`,
-			seriald.StatusRejected, seriald.CodeValidation, "", "", []string{"EVENT_REFUSED"},
+			seriald.StatusRejected, seriald.CodeValidation, "", "",
+			[]string{"EVENT_REFUSED"},
 		},
 		{
 			"generate", seriald.TypeSerialGenerate, `{"partId":"PART-001","quantity":3}`,
@@ -207,12 +211,14 @@ func TestEveryTypeEndToEnd(t *testing.T) {
 		},
 		{
 			"generate by an unknown format", seriald.TypeSerialGenerate, `{"partId":"PART-001","formatConfigId":"none"}`,
-			seriald.StatusRejected, seriald.CodeFormatNotFound, "", "", []string{"EVENT_REFUSED"},
+			seriald.StatusRejected, seriald.CodeFormatNotFound, "", "",
+			[]string{"EVENT_REFUSED"},
 		},
 		{
 			"vendor serial", seriald.TypeVendorSerialReceive,
 			`{"vendorSerialNumber":"V-1","vendorName":"Acme","partId":"PART-002","receivedDate":"2026-11-01"}`,
-			seriald.StatusAccepted, "", "V-1", "received", []string{"VENDOR_RECEIVED"},
+			seriald.StatusAccepted, "", "V-1", "received",
+			[]string{"VENDOR_RECEIVED"},
 		},
 	}
 	for _, tt := range tests {

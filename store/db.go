@@ -82,7 +82,7 @@ func Open(cfg Config, reg prometheus.Registerer) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read DATABASE_URL: %w", err)
 	}
-	pc.MaxConns = int32(cfg.PoolSize) //nolint:gosec // validated to fit
+	pc.MaxConns = int32(cfg.PoolSize) // validated to fit
 	pc.MaxConnIdleTime = cfg.IdleTimeout
 	pc.ConnConfig.StatementCacheCapacity = cfg.StatementCacheSize
 	if cfg.StatementCacheSize == 0 {

@@ -93,7 +93,7 @@ func (b *Batch) queueSerials(pipe *pgx.Batch, rows []*seriald.Serial) {
 	}
 	ids, triggers, versions, text := make([][16]byte, n), make([][16]byte, n), make([]int32, n), texts(12, n)
 	for i, s := range rows {
-		ids[i], triggers[i], versions[i] = s.ID, s.TriggerID, int32(s.FormatVersion) //nolint:gosec // came from an int4 column
+		ids[i], triggers[i], versions[i] = s.ID, s.TriggerID, int32(s.FormatVersion) // came from an int4 column
 		text.set(i, s.Number, s.PartID, s.SiteID, string(s.Source), string(s.Status), s.FormatID, s.WorkOrderID,
 			s.LotNumber, s.OperationCode, s.VendorName, s.ReceivedDate, string(s.EventID))
 	}

@@ -40,7 +40,7 @@ const (
 // Validate lists what is wrong, in one error.
 func (c Config) Validate() error {
 	var errs []error
-	for _, u := range strings.Split(c.URL, ",") {
+	for u := range strings.SplitSeq(c.URL, ",") {
 		if !strings.Contains(u, "://") {
 			errs = append(errs, fmt.Errorf("NATS_URL: %q is not a URL: write nats://host:4222", u))
 		}

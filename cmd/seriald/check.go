@@ -32,7 +32,10 @@ func (checkCommand) Run(ctx context.Context, s *session) error {
 		check func(context.Context, *settings) (string, error)
 	}{
 		{"configuration", func(context.Context, *settings) (string, error) { return "ok", nil }},
-		{"database", checkDatabase}, {"nats", checkNATS}, {"mqtt", checkMQTT}, {"redis", checkRedis},
+		{"database", checkDatabase},
+		{"nats", checkNATS},
+		{"mqtt", checkMQTT},
+		{"redis", checkRedis},
 	} {
 		bound, cancel := context.WithTimeout(ctx, checkTimeout)
 		how, err := c.check(bound, set)

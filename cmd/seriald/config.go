@@ -181,8 +181,8 @@ func environment(env []string) (map[string]any, error) {
 	t := reflect.TypeFor[settings]()
 	out := map[string]any{}
 	var problems []error
-	for i := range t.NumField() {
-		key := t.Field(i).Tag.Get("koanf")
+	for field := range t.Fields() {
+		key := field.Tag.Get("koanf")
 		name := strings.ToUpper(key)
 		// An empty variable is as good as none: that is how deployment tools
 		// write a setting that is left alone.
@@ -190,7 +190,7 @@ func environment(env []string) (map[string]any, error) {
 			out[key] = v
 		}
 		file := values[name+"_FILE"]
-		if t.Field(i).Type != reflect.TypeFor[secret]() || file == "" {
+		if field.Type != reflect.TypeFor[secret]() || file == "" {
 			continue
 		}
 		b, err := os.ReadFile(file)

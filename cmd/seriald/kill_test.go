@@ -32,6 +32,7 @@ func TestKillNine(t *testing.T) {
 }
 
 func tryKillNine(t *testing.T, d *daemon, rate float64) {
+	t.Helper()
 	const kills = 10
 	d.start()
 	s, err := loadSettings("", d.env, nil)

@@ -33,6 +33,9 @@ func TestMain(m *testing.M) {
 	storetest.Main(m)
 }
 
+// client never waits for ever.
+var client = &http.Client{Timeout: 10 * time.Second}
+
 // patience is how long a test waits for something that takes a second at most.
 const patience = 60 * time.Second
 
@@ -113,7 +116,7 @@ func (d *daemon) command(args ...string) *exec.Cmd {
 func (d *daemon) waitReady() {
 	d.tb.Helper()
 	for deadline := time.Now().Add(patience); ; <-time.After(5 * time.Millisecond) {
-		if res, err := http.Get(d.api + "/health/ready"); err == nil {
+		if res, err := client.Get(d.api + "/health/ready"); err == nil {
 			_ = res.Body.Close()
 			if res.StatusCode == http.StatusOK {
 				return
@@ -162,7 +165,7 @@ func (d *daemon) call(args ...string) (stdout, stderr string, code int) {
 
 func (d *daemon) get(path string) (status int, body string) {
 	d.tb.Helper()
-	res, err := http.Get(d.api + path)
+	res, err := client.Get(d.api + path)
 	if err != nil {
 		d.tb.Fatal(err)
 	}
@@ -178,7 +181,7 @@ func (d *daemon) get(path string) (status int, body string) {
 func (d *daemon) eventually(path, want string) (status int, body string) {
 	d.tb.Helper()
 	for deadline := time.Now().Add(patience); ; <-time.After(5 * time.Millisecond) {
-		if res, err := http.Get(d.api + path); err == nil {
+		if res, err := client.Get(d.api + path); err == nil {
 			b, _ := io.ReadAll(res.Body)
 			_ = res.Body.Close()
 			if strings.Contains(string(b), want) {

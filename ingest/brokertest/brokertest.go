@@ -4,6 +4,7 @@ package brokertest
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net"
 	"os"
@@ -74,14 +75,14 @@ func (b *Broker) Restart() {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.cmd = exec.Command(path, "-c", b.conf)
+	b.cmd = exec.CommandContext(context.Background(), path, "-c", b.conf)
 	b.cmd.Stderr, b.cmd.Stdout = &b.log, &b.log
 	if err := b.cmd.Start(); err != nil {
 		b.tb.Fatalf("start mosquitto: %v", err)
 	}
 	deadline := time.Now().Add(startTimeout)
 	for {
-		c, err := net.Dial("tcp", b.addr)
+		c, err := (&net.Dialer{}).DialContext(context.Background(), "tcp", b.addr)
 		if err == nil {
 			_ = c.Close()
 			return
