@@ -10,6 +10,7 @@ DATA ?= $(or $(DATA_DIR),data)
 ARGS ?=
 # How long `make fuzz` stays with each target.
 FUZZTIME ?= 30s
+BENCHTIME ?= 1x
 # Further flags for `make test`, e.g. TESTFLAGS='-run Bridge -v'; PKG narrows the packages.
 TESTFLAGS ?=
 PKG ?= ./...
@@ -51,9 +52,9 @@ test: deps ## all tests, with the race detector
 	exec go test -race -timeout 10m $(TESTFLAGS) $(PKG)
 
 .PHONY: bench
-bench: deps ## the pipeline's benchmarks
+bench: deps ## the pipeline's benchmarks, beside their naive forms and upper bounds, BENCHTIME=1x
 	@EMBEDDED_PG_BIN=$$(scripts/postgres.sh) || exit; export EMBEDDED_PG_BIN; \
-	exec go test -run '^$$' -bench Pipeline -benchtime 1x ./cmd/seriald/
+	exec go test -p 1 -run '^$$' -bench 'Publish|Bridge|Commit|Runner|Pipeline' -benchtime $(BENCHTIME) ./stream ./ingest ./processors ./cmd/seriald
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME=30s; FUZZ=regexp chooses

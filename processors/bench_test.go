@@ -8,10 +8,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/machshop/seriald"
 	"github.com/machshop/seriald/store/storetest"
+	"github.com/machshop/seriald/stream"
+	"github.com/machshop/seriald/stream/streamtest"
 )
 
 // benchEvents are events of one device, as a line makes them.
@@ -79,6 +83,77 @@ func BenchmarkCommit(b *testing.B) {
 	run("one-by-one", 1, n/5)
 	run("batch-100", 100, n)
 	run("batch-500", maxBatch, n)
+}
+
+// BenchmarkRunner measures from the stream to the acknowledgement, everything
+// synced: events that wait in the stream are read, committed, their outcomes and
+// serial events published. The naive form does the same event by event.
+func BenchmarkRunner(b *testing.B) {
+	rates := map[string]float64{}
+	for _, form := range []struct {
+		name  string
+		count int
+		batch int
+	}{{"one-by-one", 1000, 1}, {"batches", 10_000, maxBatch}} {
+		b.Run(form.name, func(b *testing.B) {
+			for b.Loop() {
+				b.StopTimer()
+				r := newRigOn(b, streamtest.Start(b, false), storetest.DSN(b, storetest.Durable))
+				items := benchEvents(form.count, form.name)
+				msgs := make([]*nats.Msg, len(items))
+				for i, it := range items {
+					msgs[i] = stream.NewMessage(seriald.EventSubject("plant1", it.event.Type, it.event.Key), "", it.event.Encode())
+				}
+				if _, err := r.conn.Publish(context.Background(), msgs); err != nil {
+					b.Fatal(err)
+				}
+				b.StartTimer()
+				start := time.Now()
+				if form.batch > 1 {
+					r.start(nil)
+					r.drained()
+				} else {
+					runNaive(b, r, items)
+				}
+				rates[form.name] = float64(form.count) / time.Since(start).Seconds()
+				b.StopTimer()
+				r.stop()
+				b.StartTimer()
+			}
+			b.ReportMetric(rates[form.name], "events/s")
+			if form.batch > 1 {
+				b.ReportMetric(rates["batches"]/rates["one-by-one"], "x-one-by-one")
+			}
+		})
+	}
+}
+
+// runNaive processes as is often done: a transaction, its publications and its
+// acknowledgement for each event.
+func runNaive(b *testing.B, r *rig, items []*item) {
+	b.Helper()
+	ctx := context.Background()
+	p := benchProcessor(b, r.dsn)
+	c, err := r.conn.JS.CreateConsumer(ctx, seriald.StreamEvents, jetstream.ConsumerConfig{AckPolicy: jetstream.AckExplicitPolicy})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for range items {
+		msg, err := c.Next()
+		if err != nil {
+			b.Fatal(err)
+		}
+		replies, err := p.process(ctx, []*item{decode(taken{msg: msg})})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := publish(ctx, r.conn, encodeReplies(replies, 100)); err != nil {
+			b.Fatal(err)
+		}
+		if err := msg.DoubleAck(ctx); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
 
 var copied = []struct{ table, order string }{

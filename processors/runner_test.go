@@ -36,13 +36,18 @@ type rig struct {
 	stop   func()
 }
 
-func newRig(t *testing.T) *rig {
-	t.Helper()
-	r := &rig{tb: t, url: streamtest.Start(t, true), dsn: storetest.DSN(t, storetest.Fast)}
-	r.conn = streamtest.Connect(t, r.url)
-	r.db = storetest.Conn(t, r.dsn)
+func newRig(tb testing.TB) *rig {
+	tb.Helper()
+	return newRigOn(tb, streamtest.Start(tb, true), storetest.DSN(tb, storetest.Fast))
+}
+
+func newRigOn(tb testing.TB, url, dsn string) *rig {
+	tb.Helper()
+	r := &rig{tb: tb, url: url, dsn: dsn}
+	r.conn = streamtest.Connect(tb, r.url)
+	r.db = storetest.Conn(tb, r.dsn)
 	r.stop = func() {}
-	t.Cleanup(func() { r.stop() })
+	tb.Cleanup(func() { r.stop() })
 	return r
 }
 
