@@ -128,8 +128,13 @@ func (s *Server) Run(ctx context.Context) error {
 	return <-stopped
 }
 
-// Close gives the port back if Run was never called.
-func (s *Server) Close() error { return s.server.Close() }
+// Close gives the port back if Run was never called; after Run it does nothing.
+func (s *Server) Close() error {
+	if err := s.listener.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+		return fmt.Errorf("close HTTP port: %w", err)
+	}
+	return nil
+}
 
 func (s *Server) routes(cfg Config, reg *prometheus.Registry) http.Handler {
 	mux := http.NewServeMux()

@@ -3,6 +3,7 @@ package processors
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -77,11 +78,13 @@ func TestAcknowledgementFromBeforeAReset(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	var blocked atomic.Bool
-	release := make(chan struct{})
+	held := make(chan struct{})
+	release := sync.OnceFunc(func() { close(held) })
+	t.Cleanup(release) // or a test that fails would never end
 	r.start(func(p *processor) {
 		fail := func(stage string, _ []*item) error {
 			if stage == "read" && blocked.Load() {
-				<-release
+				<-held
 			}
 			return nil
 		}
@@ -105,7 +108,7 @@ func TestAcknowledgementFromBeforeAReset(t *testing.T) {
 	r.publishMany("shows that the pin is new", 1)
 	r.waitFor("going back", func(i *jetstream.ConsumerInfo) bool { return i.Delivered.Consumer < before })
 	blocked.Store(false)
-	close(release)
+	release()
 
 	r.drained()
 	r.publishMany("after", after)
