@@ -7,12 +7,15 @@ import "time"
 // rates nothing waits. The zero value is ready to use.
 type Linger struct {
 	perSecond float64
-	last      time.Time
+	count     int
+	since     time.Time
 }
 
 const (
 	// busyRate is the rate from which batches wait, in messages per second.
 	busyRate = 2500
+	// window is the time over which the rate is taken.
+	window = 100 * time.Millisecond
 	// lingerFor bounds the wait; enough messages end it.
 	lingerFor = 20 * time.Millisecond
 	enough    = 400
@@ -20,11 +23,11 @@ const (
 
 // Note tells that a batch of n messages was taken at now.
 func (l *Linger) Note(n int, now time.Time) {
-	if elapsed := now.Sub(l.last).Seconds(); elapsed > 0 {
-		// A moving average over some ten batches.
-		l.perSecond += (float64(n)/elapsed - l.perSecond) / 10
+	l.count += n
+	if elapsed := now.Sub(l.since); elapsed >= window {
+		l.perSecond = float64(l.count) / elapsed.Seconds()
+		l.count, l.since = 0, now
 	}
-	l.last = now
 }
 
 // For returns how long a batch that has n messages should wait for more; 0 if it
