@@ -8,23 +8,21 @@ type Code string
 
 // The codes of the contract, section 4.
 const (
-	CodeValidation           Code = "VALIDATION_ERROR"
-	CodePartNotFound         Code = "PART_NOT_FOUND"
-	CodeSiteNotFound         Code = "SITE_NOT_FOUND"
-	CodeFormatNotFound       Code = "FORMAT_NOT_FOUND"
-	CodeInvalidState         Code = "INVALID_STATE"
-	CodeDuplicateSerial      Code = "DUPLICATE_SERIAL"
-	CodeFormatMismatch       Code = "FORMAT_MISMATCH"
-	CodeSequenceExhausted    Code = "SEQUENCE_EXHAUSTED"
-	CodeNoTrigger            Code = "NO_TRIGGER"
-	CodeNoFormat             Code = "NO_FORMAT"
-	CodePayloadTooLarge      Code = "PAYLOAD_TOO_LARGE"
-	CodeUnknownType          Code = "UNKNOWN_TYPE"
-	CodeSerialNotFound       Code = "SERIAL_NOT_FOUND"
-	CodeBadTopic             Code = "BAD_TOPIC"
-	CodeProcessingFailed     Code = "PROCESSING_FAILED"
-	CodePlaceholderNotFound  Code = "PLACEHOLDER_NOT_FOUND"
-	CodeVendorSerialNotFound Code = "VENDOR_SERIAL_NOT_FOUND"
+	CodeValidation        Code = "VALIDATION_ERROR"
+	CodePartNotFound      Code = "PART_NOT_FOUND"
+	CodeSiteNotFound      Code = "SITE_NOT_FOUND"
+	CodeFormatNotFound    Code = "FORMAT_NOT_FOUND"
+	CodeInvalidState      Code = "INVALID_STATE"
+	CodeDuplicateSerial   Code = "DUPLICATE_SERIAL"
+	CodeFormatMismatch    Code = "FORMAT_MISMATCH"
+	CodeSequenceExhausted Code = "SEQUENCE_EXHAUSTED"
+	CodeNoTrigger         Code = "NO_TRIGGER"
+	CodeNoFormat          Code = "NO_FORMAT"
+	CodePayloadTooLarge   Code = "PAYLOAD_TOO_LARGE"
+	CodeUnknownType       Code = "UNKNOWN_TYPE"
+	CodeSerialNotFound    Code = "SERIAL_NOT_FOUND"
+	CodeBadTopic          Code = "BAD_TOPIC"
+	CodeProcessingFailed  Code = "PROCESSING_FAILED"
 )
 
 // Rejection is a refusal that is the sender's to mend: the request broke a rule
