@@ -54,7 +54,8 @@ test: deps ## all tests, with the race detector
 .PHONY: bench
 bench: deps ## the pipeline's benchmarks, beside their naive forms and upper bounds, BENCHTIME=1x
 	@EMBEDDED_PG_BIN=$$(scripts/postgres.sh) || exit; export EMBEDDED_PG_BIN; \
-	exec go test -p 1 -run '^$$' -bench 'Publish|Bridge|Commit|Runner|Pipeline' -benchtime $(BENCHTIME) ./stream ./ingest ./processors ./cmd/seriald
+	go test -run '^$$' -bench Publish -benchtime 50x ./stream && \
+	exec go test -p 1 -run '^$$' -bench 'Bridge|Commit|Runner|Pipeline' -benchtime $(BENCHTIME) ./ingest ./processors ./cmd/seriald
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME=30s; FUZZ=regexp chooses

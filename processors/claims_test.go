@@ -229,6 +229,25 @@ func TestWhoLostToALoserTriesAgain(t *testing.T) {
 	}
 }
 
+// Who waits may yet lose, so that who loses to him waits as well.
+func TestWhoLostToOneThatWaitsTriesAgain(t *testing.T) {
+	t.Parallel()
+	loser, winner, waiting, last := receive("BOTH", "N1"), receive("SITE", "N1"), receive("ALL", "N1"), receive("ALL", "N1")
+	c := newClaiming(t, outside(seriald.ScopePartType, "X", "N1"), loser, winner, waiting, last)
+	c.settle(t)
+	if winner.outcome.Status != seriald.StatusAccepted {
+		t.Errorf("who waited first: got %+v, want it accepted", winner.outcome)
+	}
+	want := &seriald.Conflict{
+		SerialNumber: "N1", HolderID: winner.serials[0].ID, HolderPartID: "SITE", Scopes: []seriald.Scope{seriald.ScopeSite},
+	}
+	for name, d := range map[string]*decision{"who waited next": waiting, "who waited for him": last} {
+		if diff := cmp.Diff(want, d.outcome.Conflict); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
 // One that waits for a loser's claim and loses another itself does not try again.
 func TestALoserTriesNothingAgain(t *testing.T) {
 	t.Parallel()
