@@ -24,6 +24,7 @@ type fakeDatabase struct{ err error }
 
 func (f fakeDatabase) Ping(context.Context) error { return f.err }
 func (fakeDatabase) PoolStats() store.PoolStats   { return store.PoolStats{Total: 3, Idle: 2, Active: 1} }
+
 func (f fakeDatabase) EventOutcome(_ context.Context, id string) ([]byte, error) {
 	if id == "known" || f.err != nil {
 		return []byte(`{"eventId":"known"}`), f.err

@@ -91,7 +91,7 @@ func stored(b *testing.B, conn *stream.Conn) int {
 	if err != nil {
 		b.Fatal(err)
 	}
-	return int(s.CachedInfo().State.Msgs) //nolint:gosec // a benchmark's thousands
+	return int(s.CachedInfo().State.Msgs)
 }
 
 // runNaive is a bridge as it is often written: each message by itself.

@@ -109,7 +109,8 @@ func (c *claiming) next(renumber []numbered) {
 	c.rounds++
 }
 
-func (c *claiming) settle(t testing.TB) {
+func (c *claiming) settle(t *testing.T) {
+	t.Helper()
 	for len(c.pending) > 0 {
 		renumber, _ := c.round(c.rounds < maxRenumber)
 		c.next(renumber)

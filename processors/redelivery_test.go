@@ -13,32 +13,37 @@ import (
 	"github.com/machshop/seriald"
 )
 
-// consumer returns the state of the one partition that has had deliveries.
-func (r *rig) consumer() *jetstream.ConsumerInfo {
+// busy returns the name of the one partition that has had deliveries.
+func (r *rig) busy() string {
 	r.tb.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
 	for n := range seriald.Partitions {
-		c, err := r.conn.JS.Consumer(ctx, seriald.StreamEvents, consumerName(n))
-		if err != nil {
-			r.tb.Fatal(err)
-		}
-		if i := c.CachedInfo(); i.Delivered.Consumer > 0 {
-			return i
+		if r.consumer(consumerName(n)).Delivered.Consumer > 0 {
+			return consumerName(n)
 		}
 	}
 	r.tb.Fatal("nothing was delivered")
-	return nil
+	return ""
 }
 
-// waitFor waits until the partition is as condition says.
-func (r *rig) waitFor(what string, condition func(*jetstream.ConsumerInfo) bool) {
+func (r *rig) consumer(name string) *jetstream.ConsumerInfo {
 	r.tb.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	for !condition(r.consumer()) {
+	c, err := r.conn.JS.Consumer(ctx, seriald.StreamEvents, name)
+	if err != nil {
+		r.tb.Fatal(err)
+	}
+	return c.CachedInfo()
+}
+
+// waitFor waits until the consumer is as condition says.
+func (r *rig) waitFor(name, what string, condition func(*jetstream.ConsumerInfo) bool) {
+	r.tb.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for !condition(r.consumer(name)) {
 		if !sleep(ctx, 5*time.Millisecond) {
-			r.tb.Fatalf("%s does not come about: %+v", what, r.consumer())
+			r.tb.Fatalf("%s does not come about: %+v", what, r.consumer(name))
 		}
 	}
 }
@@ -59,7 +64,7 @@ func TestServerForgetsAcknowledgements(t *testing.T) {
 	const n = 2*maxBatch + 100
 	r.publishMany("before", n)
 	r.drained()
-	if _, err := r.conn.JS.ResetConsumerToSequence(context.Background(), seriald.StreamEvents, r.consumer().Name, 1); err != nil {
+	if _, err := r.conn.JS.ResetConsumerToSequence(context.Background(), seriald.StreamEvents, r.busy(), 1); err != nil {
 		t.Fatal(err)
 	}
 	r.publishMany("after", 1)
@@ -82,31 +87,31 @@ func TestAcknowledgementFromBeforeAReset(t *testing.T) {
 	release := sync.OnceFunc(func() { close(held) })
 	t.Cleanup(release) // or a test that fails would never end
 	r.start(func(p *processor) {
-		fail := func(stage string, _ []*item) error {
-			if stage == "read" && blocked.Load() {
+		p.now = func() time.Time {
+			if blocked.Load() {
 				<-held
 			}
-			return nil
+			return time.Now()
 		}
-		p.failBatch.Store(&fail)
 	})
 	const before, working, after = 500, 5, 20
 	r.publishMany("before", before)
 	r.drained()
+	name := r.busy()
 	blocked.Store(true)
 	r.publishMany("working", working)
-	r.waitFor("delivery", func(i *jetstream.ConsumerInfo) bool { return i.NumAckPending == working })
+	r.waitFor(name, "delivery", func(i *jetstream.ConsumerInfo) bool { return i.NumAckPending == working })
 
 	ctx := context.Background()
 	s, err := r.conn.JS.Stream(ctx, seriald.StreamEvents)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.UnpinConsumer(ctx, r.consumer().Name, readerGroup); err != nil {
+	if err := s.UnpinConsumer(ctx, name, readerGroup); err != nil {
 		t.Fatal(err)
 	}
 	r.publishMany("shows that the pin is new", 1)
-	r.waitFor("going back", func(i *jetstream.ConsumerInfo) bool { return i.Delivered.Consumer < before })
+	r.waitFor(name, "going back", func(i *jetstream.ConsumerInfo) bool { return i.Delivered.Consumer < before })
 	blocked.Store(false)
 	release()
 

@@ -88,8 +88,8 @@ func TestSecretsAreNotShown(t *testing.T) {
 
 func TestUnknownSettingInTheFile(t *testing.T) {
 	t.Parallel()
-	_, err := loadSettings(writeFile(t, "app_prot: 1\nlog_levle: info\n"), nil, nil)
-	if err == nil || !strings.Contains(err.Error(), "app_prot") || !strings.Contains(err.Error(), "log_levle") {
+	_, err := loadSettings(writeFile(t, "app_prot: 1\nlog_kevel: info\n"), nil, nil)
+	if err == nil || !strings.Contains(err.Error(), "app_prot") || !strings.Contains(err.Error(), "log_kevel") {
 		t.Errorf("error %v", err)
 	}
 	if _, err := loadSettings(writeFile(t, "{"), nil, nil); err == nil {
