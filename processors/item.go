@@ -25,9 +25,9 @@ func decode(t taken) *item {
 		it.refused = asRejection(err)
 		return it
 	}
-	// The subject is where the publisher was allowed to write; a source of the
-	// publisher's own shape may not say the site.
-	if site, ok := stream.SiteOf(t.msg.Subject()); ok && event.Origin.Site == "" {
+	// The subject is where the publisher was allowed to write: its site counts,
+	// whatever the source says.
+	if site, ok := stream.SiteOf(t.msg.Subject()); ok {
 		event.Origin.Site = site
 	}
 	it.event = event

@@ -455,6 +455,21 @@ func TestMessageThatIsNoEventBecomesADeadLetter(t *testing.T) {
 	r.drained()
 }
 
+// Who may publish for one site can't act for another by its source.
+func TestTheSubjectSaysTheSite(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.start(nil)
+	e := &seriald.Event{
+		ID: "e", Type: seriald.TypeSerialGenerate, Origin: seriald.Origin{Site: "plant1", Line: "line1", Device: "d1"},
+		Key: "PART-001", Data: json.RawMessage(`{"partId":"PART-001"}`),
+	}
+	r.send(stream.NewMessage(seriald.EventSubject("plant2", e.Type, e.Key), "", e.Encode()))
+	if o := r.results(1)[0]; o.Code != seriald.CodeSiteNotFound {
+		t.Errorf("outcome %+v, want that plant2 is not known", o)
+	}
+}
+
 // While the database refuses to work events wait; nothing is refused or lost.
 func TestDatabaseAway(t *testing.T) {
 	t.Parallel()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"time"
 
@@ -59,14 +60,31 @@ func (c *Conn) configs() []jetstream.StreamConfig {
 	return []jetstream.StreamConfig{events, serials, results, dead}
 }
 
-// Provision creates the streams, or brings them to what they should be.
+// Provision creates the streams, or brings them to what they should be. One that
+// is so already is left alone.
 func (c *Conn) Provision(ctx context.Context) error {
-	for _, cfg := range c.configs() {
-		if _, err := c.JS.CreateOrUpdateStream(ctx, cfg); err != nil {
-			return fmt.Errorf("provision %s: %w", cfg.Name, err)
+	for _, want := range c.configs() {
+		s, err := c.JS.Stream(ctx, want.Name)
+		if err == nil && same(s.CachedInfo().Config, want) {
+			continue
+		}
+		if _, err := c.JS.CreateOrUpdateStream(ctx, want); err != nil {
+			return fmt.Errorf("provision %s: %w", want.Name, err)
 		}
 	}
 	return nil
+}
+
+// same reports whether have is as we want it; what we leave to the server counts
+// for nothing.
+func same(have, want jetstream.StreamConfig) bool {
+	adjusted := have
+	adjusted.Description, adjusted.Subjects = want.Description, want.Subjects
+	adjusted.Discard, adjusted.MaxBytes, adjusted.MaxAge = want.Discard, want.MaxBytes, want.MaxAge
+	adjusted.Replicas, adjusted.Duplicates = want.Replicas, want.Duplicates
+	adjusted.AllowAtomicPublish, adjusted.AllowDirect = want.AllowAtomicPublish, want.AllowDirect
+	adjusted.SubjectTransform = want.SubjectTransform
+	return reflect.DeepEqual(adjusted, have)
 }
 
 // SiteOf reads the site from the subject under which the event stream keeps an
