@@ -97,9 +97,16 @@ func (r *Returner) Run(ctx context.Context) error {
 			r.connected.Store(false)
 			r.log.Warn("mqtt connection lost", "error", err)
 		}))
-	client.Connect() // retries by itself
+	connected := client.Connect() // retries by itself
 	defer client.Disconnect(250)
 	defer r.connected.Store(false)
+	// Nothing is published before: the library would both store it, to resume
+	// with, and send it.
+	select {
+	case <-connected.Done():
+	case <-ctx.Done():
+		return nil
+	}
 
 	group, ctx := errgroup.WithContext(ctx)
 	for _, o := range outbound {
