@@ -66,6 +66,7 @@ func DialDevice(ctx context.Context, cfg Config, origin seriald.Origin, session 
 	select {
 	case <-token.Done():
 	case <-ctx.Done():
+		d.client.Disconnect(0) // or a connection that comes later would stay
 		return nil, fmt.Errorf("connect %s to %s: %w", clientID, cfg.URL, ctx.Err())
 	}
 	if err := token.Error(); err != nil {
