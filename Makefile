@@ -51,11 +51,18 @@ test: deps ## all tests, with the race detector
 	@EMBEDDED_PG_BIN=$$(scripts/postgres.sh) || exit; export EMBEDDED_PG_BIN; \
 	exec go test -race -timeout 10m $(TESTFLAGS) $(PKG)
 
+.PHONY: faults
+faults: deps ## the whole fault suite with power cuts (root, loop devices); FAULTS=regexp chooses cells
+	@EMBEDDED_PG_BIN=$$(scripts/postgres.sh) || exit; export EMBEDDED_PG_BIN; \
+	exec go test -count 1 -timeout 12m -parallel 2 -v -run '^TestFaults$$$(if $(FAULTS),/^cells$$/($(FAULTS)))' ./cmd/seriald -faults full
+
 .PHONY: bench
 bench: deps ## the pipeline's benchmarks, beside their naive forms and upper bounds, BENCHTIME=1x
 	@EMBEDDED_PG_BIN=$$(scripts/postgres.sh) || exit; export EMBEDDED_PG_BIN; \
+	SERIALD_TEST_MALFORMED=10000 go test -count 1 -run '^TestMalformedAmongGood$$' ./cmd/seriald && \
 	go test -run '^$$' -bench Publish -benchtime 50x ./stream && \
-	exec go test -p 1 -run '^$$' -bench 'Bridge|Commit|Runner|Pipeline' -benchtime $(BENCHTIME) ./ingest ./processors ./cmd/seriald
+	go test -run '^$$' -bench 'Parse|AppendJSON|ScanLines|Render|Permutation' ./gs1 ./pattern ./cmd/seriald && \
+	exec go test -p 1 -run '^$$' -bench 'Bridge|Commit|Runner|Generate|Pipeline' -benchtime $(BENCHTIME) ./ingest ./processors ./cmd/seriald
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME=30s; FUZZ=regexp chooses

@@ -16,6 +16,7 @@ type Part struct {
 	ID            string
 	Name          string
 	Type          string // the part family
+	GTIN          string // 14 digits; "" if the part has none
 	DefaultFormat string // "" if the part has none
 	// UniquenessScopes say where numbers of ours must be unique, VendorScopes
 	// where a vendor's must.
@@ -81,22 +82,51 @@ func isoWeek(year, week int) string {
 	return time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC).Format("2006") + "-W" + string([]byte{'0' + byte(week/10), '0' + byte(week%10)})
 }
 
+// Unit is what r starts the counter again with each of: "day"; "" if it never does.
+func (r Reset) Unit() string {
+	return map[Reset]string{ResetYearly: "year", ResetMonthly: "month", ResetWeekly: "week", ResetDaily: "day"}[r]
+}
+
 // Format is a named, versioned pattern template with its counter rule.
 type Format struct {
 	ID           string
 	Version      int
+	Name         string
+	Active       bool // whether numbers are made by it
 	Pattern      string
 	Start        int64 // the counter's first value
 	Increment    int64
 	Reset        Reset
 	CounterScope CounterScope
+	// Key is the secret of the permutation behind {SERIAL_RANDOM:n}, 16 bytes. It
+	// never leaves the service.
+	Key []byte
+}
+
+// FormatAssignment says that a format makes the numbers of a part, or of a family,
+// for a time.
+type FormatAssignment struct {
+	FormatID   string
+	PartID     string    // "" if it is for a family
+	PartType   string    // the family; "" if it is for a part
+	Priority   int       // the lowest wins, then the part before the family
+	ValidFrom  time.Time // zero: always
+	ValidUntil time.Time // the first instant at which it no longer holds; zero: for ever
+}
+
+// Holds reports whether a is valid at a time.
+func (a *FormatAssignment) Holds(at time.Time) bool {
+	return !at.Before(a.ValidFrom) && (a.ValidUntil.IsZero() || at.Before(a.ValidUntil))
 }
 
 // Catalog is the master data at one version. It is never changed, only replaced.
 type Catalog struct {
-	Version  int64
-	Sites    map[string]*Site
-	Parts    map[string]*Part
-	Formats  map[string]*Format
-	Triggers map[string][]*Trigger // by part, in the order in which they fire
+	Version int64
+	Sites   map[string]*Site
+	Parts   map[string]*Part
+	GTINs   map[string]*Part // the parts that have one, by it
+	Formats map[string]*Format
+	// Assignments are of all parts, in the order in which they win.
+	Assignments []*FormatAssignment
+	Triggers    map[string][]*Trigger // by part, in the order in which they fire
 }

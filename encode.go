@@ -2,6 +2,7 @@ package seriald
 
 import (
 	"encoding/json"
+	"sort"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -96,9 +97,26 @@ func appendSerialRefs(b []byte, refs []SerialRef) []byte {
 	return append(b, ']')
 }
 
+func appendPlaceholderRefs(b []byte, refs []PlaceholderRef) []byte {
+	b = append(b, '[')
+	for i := range refs {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, `{"id":"`...)
+		b = refs[i].ID.append(b)
+		b = append(b, `","partId":`...)
+		b = appendString(b, refs[i].PartID)
+		b = appendField(b, "status", string(refs[i].Status))
+		b = appendIDField(b, "serialId", refs[i].SerialID)
+		b = append(b, '}')
+	}
+	return append(b, ']')
+}
+
 // Encode returns o as JSON.
 func (o *Outcome) Encode() []byte {
-	b := make([]byte, 0, 192+160*len(o.Serials))
+	b := make([]byte, 0, 192+160*(len(o.Serials)+len(o.Placeholders)))
 	b = append(b, `{"eventId":`...)
 	b = appendString(b, string(o.EventID))
 	b = appendField(b, "status", string(o.Status))
@@ -109,6 +127,19 @@ func (o *Outcome) Encode() []byte {
 		b = append(b, `,"serials":`...)
 		b = appendSerialRefs(b, o.Serials)
 	}
+	if o.SerialsOmitted > 0 {
+		b = append(b, `,"serialsOmitted":`...)
+		b = strconv.AppendInt(b, int64(o.SerialsOmitted), 10)
+	}
+	if len(o.Placeholders) > 0 {
+		b = append(b, `,"placeholders":`...)
+		b = appendPlaceholderRefs(b, o.Placeholders)
+	}
+	if o.PlaceholdersOmitted > 0 {
+		b = append(b, `,"placeholdersOmitted":`...)
+		b = strconv.AppendInt(b, int64(o.PlaceholdersOmitted), 10)
+	}
+	b = appendIDField(b, "triggerId", o.TriggerID)
 	if o.Conflict != nil {
 		b = append(b, `,"conflict":`...)
 		b = o.Conflict.append(b)
@@ -118,6 +149,27 @@ func (o *Outcome) Encode() []byte {
 		b = append(b, `,"duplicate":true`...)
 	}
 	return append(b, '}')
+}
+
+// EncodeWithin returns o as JSON of at most most bytes: with as many of the
+// serials and placeholders, from the first, as there is room for, and the count of
+// the others beside them. What else there is is never cut.
+func (o *Outcome) EncodeWithin(most int) []byte {
+	if b := o.Encode(); len(b) <= most {
+		return b
+	}
+	short := *o
+	// Binary search over whole encodings: it is rare, and exact. A placeholder and
+	// the number it got go together as long as there are both.
+	units := max(len(o.Serials), len(o.Placeholders))
+	cut := func(kept int) []byte {
+		serials, placeholders := min(kept, len(o.Serials)), min(kept, len(o.Placeholders))
+		short.Serials, short.SerialsOmitted = o.Serials[:serials], o.SerialsOmitted+len(o.Serials)-serials
+		short.Placeholders, short.PlaceholdersOmitted = o.Placeholders[:placeholders], o.PlaceholdersOmitted+len(o.Placeholders)-placeholders
+		return short.Encode()
+	}
+	omitted := sort.Search(units, func(omitted int) bool { return len(cut(units-omitted)) <= most })
+	return cut(units - omitted)
 }
 
 func (c *Conflict) append(b []byte) []byte {
@@ -176,6 +228,10 @@ func (d *serialEventData) append(b []byte) []byte {
 	b = appendField(b, "partId", d.partID)
 	b = append(b, `,"serials":`...)
 	b = appendSerialRefs(b, d.serials)
+	if len(d.placeholders) > 0 {
+		b = append(b, `,"placeholders":`...)
+		b = appendPlaceholderRefs(b, d.placeholders)
+	}
 	if d.outcome.Conflict != nil {
 		b = append(b, `,"conflict":`...)
 		b = d.outcome.Conflict.append(b)

@@ -59,23 +59,67 @@ type EventType string
 
 // The event types that are processed.
 const (
-	TypeOperationComplete   EventType = "operation_complete"
-	TypeSerialGenerate      EventType = "serial_generate"
-	TypeVendorSerialReceive EventType = "vendor_serial_receive"
+	TypeMaterialReceipt        EventType = "material_receipt"
+	TypeWorkOrderCreate        EventType = "work_order_create"
+	TypeOperationComplete      EventType = "operation_complete"
+	TypeQualityCheckpoint      EventType = "quality_checkpoint"
+	TypeBatchCompletion        EventType = "batch_completion"
+	TypeVendorSerialReceive    EventType = "vendor_serial_receive"
+	TypeVendorSerialAccept     EventType = "vendor_serial_accept"
+	TypeVendorSerialReject     EventType = "vendor_serial_reject"
+	TypeSerialGenerate         EventType = "serial_generate"
+	TypeSerialRetire           EventType = "serial_retire"
+	TypePlaceholderCreate      EventType = "placeholder_create"
+	TypePlaceholderAssign      EventType = "placeholder_assign"
+	TypePlaceholderFail        EventType = "placeholder_fail"
+	TypePropagationPassThrough EventType = "propagation_pass_through"
+	TypeTriggerCreate          EventType = "trigger_create"
+	TypeTriggerUpdate          EventType = "trigger_update"
+	TypeTriggerEnable          EventType = "trigger_enable"
+	TypeTriggerDisable         EventType = "trigger_disable"
+	TypeTriggerDelete          EventType = "trigger_delete"
+	TypeSitePut                EventType = "site_put"
+	TypeSiteDelete             EventType = "site_delete"
+	TypePartPut                EventType = "part_put"
+	TypePartDelete             EventType = "part_delete"
+	TypeFormatPut              EventType = "format_put"
+	TypeFormatDelete           EventType = "format_delete"
 )
 
-// EventTypes lists every type that is processed, in the contract's order.
-func EventTypes() []EventType {
-	return []EventType{TypeOperationComplete, TypeVendorSerialReceive, TypeSerialGenerate}
+// TypeDeviceStatus tells that a device came or went: its data is
+// {"status":"online"} or {"status":"offline"}. It changes what is known of the
+// device and nothing else, and has no outcome: a device that went has nobody to
+// tell.
+const TypeDeviceStatus EventType = "device_status"
+
+// eventTypes are those that have an outcome, in the contract's order.
+var eventTypes = []EventType{
+	TypeMaterialReceipt, TypeWorkOrderCreate, TypeOperationComplete, TypeQualityCheckpoint, TypeBatchCompletion,
+	TypeVendorSerialReceive, TypeVendorSerialAccept, TypeVendorSerialReject,
+	TypeSerialGenerate, TypeSerialRetire,
+	TypePlaceholderCreate, TypePlaceholderAssign, TypePlaceholderFail,
+	TypePropagationPassThrough,
+	TypeTriggerCreate, TypeTriggerUpdate, TypeTriggerEnable, TypeTriggerDisable, TypeTriggerDelete,
+	TypeSitePut, TypeSiteDelete, TypePartPut, TypePartDelete, TypeFormatPut, TypeFormatDelete,
 }
 
+// EventTypes lists every type that has an outcome, in the contract's order.
+func EventTypes() []EventType { return slices.Clone(eventTypes) }
+
+// configuring are the types that change the master data.
+var configuring = eventTypes[slices.Index(eventTypes, TypeTriggerCreate):]
+
+// Configures reports whether events of type t change the master data. Each is
+// processed by itself: what follows it sees the change.
+func (t EventType) Configures() bool { return slices.Contains(configuring, t) }
+
 // Known reports whether t is processed.
-func (t EventType) Known() bool { return slices.Contains(EventTypes(), t) }
+func (t EventType) Known() bool { return t == TypeDeviceStatus || slices.Contains(eventTypes, t) }
 
 // UnknownType is the refusal of an event type that is not processed.
 func UnknownType(t string) *Rejection {
-	names := make([]string, 0, len(EventTypes()))
-	for _, k := range EventTypes() {
+	names := make([]string, 0, len(eventTypes))
+	for _, k := range eventTypes {
 		names = append(names, string(k))
 	}
 	return Reject(CodeUnknownType, "", "event type %q is not known; known are %s", t, strings.Join(names, ", "))
@@ -165,7 +209,7 @@ func isObject(b []byte) bool {
 // field, or the position for text that is not JSON at all.
 func jsonRejection(err error) *Rejection {
 	if typ, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		field := typ.Field
+		field := strings.TrimPrefix(typ.Field, "Fields.") // of what is embedded
 		if field == "" {
 			return Reject(CodeValidation, "", "must be a JSON object, not %s", typ.Value)
 		}

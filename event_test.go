@@ -160,7 +160,7 @@ func TestDecodeEventRefuses(t *testing.T) {
 		"an id with a NUL":            {changed(t, `evt-1`, `a\u0000`), seriald.CodeValidation, "id", "control characters"},
 		"an id with a DEL":            {changed(t, `evt-1`, "a\x7f"), seriald.CodeValidation, "id", "control characters"},
 		"an id with half a surrogate": {changed(t, `evt-1`, `a\ud800`), seriald.CodeValidation, "id", "broken UTF-8"},
-		"no type":                     {changed(t, `"type":"machshop.event.serial_generate",`, ``), seriald.CodeUnknownType, "", "operation_complete, vendor_serial_receive, serial_generate"},
+		"no type":                     {changed(t, `"type":"machshop.event.serial_generate",`, ``), seriald.CodeUnknownType, "", "vendor_serial_reject, serial_generate"},
 		"an unknown type":             {changed(t, `serial_generate`, `serial_make`), seriald.CodeUnknownType, "", `"serial_make"`},
 		"a type of somebody else":     {changed(t, `machshop.event.serial_generate`, `com.example.made`), seriald.CodeUnknownType, "", `"com.example.made"`},
 		"a type without its prefix":   {changed(t, `machshop.event.`, ``), seriald.CodeUnknownType, "", `"serial_generate"`},

@@ -46,6 +46,9 @@ func TestFieldsTakes(t *testing.T) {
 			seriald.TypeVendorSerialReceive, `{"partId":"P","vendorName":"ACME","vendorSerialNumber":" 3 "}`,
 			seriald.Fields{PartID: "P", VendorName: "ACME", VendorSerialNumber: " 3 "},
 		},
+		"a GTIN for the part":           {seriald.TypeSerialGenerate, `{"gtin":"09506000134352"}`, seriald.Fields{GTIN: "09506000134352"}},
+		"a GTIN of 13 digits":           {seriald.TypeOperationComplete, `{"gtin":"9506000134352"}`, seriald.Fields{GTIN: "09506000134352"}},
+		"a GTIN of 8 digits":            {seriald.TypeSerialGenerate, `{"partId":"P","gtin":"95050003"}`, seriald.Fields{PartID: "P", GTIN: "00000095050003"}},
 		"the most of a quantity":        {seriald.TypeSerialGenerate, `{"partId":"P","quantity":100000}`, seriald.Fields{PartID: "P", Quantity: &most}},
 		"a quantity that is null":       {seriald.TypeSerialGenerate, `{"partId":"P","quantity":null}`, seriald.Fields{PartID: "P"}},
 		"a text of 200 bytes":           {seriald.TypeSerialGenerate, `{"partId":"` + strings.Repeat("é", 100) + `"}`, seriald.Fields{PartID: strings.Repeat("é", 100)}},
@@ -53,7 +56,9 @@ func TestFieldsTakes(t *testing.T) {
 		"a date in year 1":              {seriald.TypeSerialGenerate, `{"partId":"P","receivedDate":"0001-01-01"}`, seriald.Fields{PartID: "P", ReceivedDate: "0001-01-01"}},
 		"a time, by its own day":        {seriald.TypeSerialGenerate, `{"partId":"P","receivedDate":"2026-03-01T23:30:00-05:00"}`, seriald.Fields{PartID: "P", ReceivedDate: "2026-03-01"}},
 		"a time with a fraction":        {seriald.TypeSerialGenerate, `{"partId":"P","receivedDate":"2026-03-01T00:00:00.125Z"}`, seriald.Fields{PartID: "P", ReceivedDate: "2026-03-01"}},
-		"fields it does not know":       {seriald.TypeSerialGenerate, `{"partId":"P","context":{"a":[1,{}]},"quantities":"x"}`, seriald.Fields{PartID: "P"}},
+		"fields it does not know":       {seriald.TypeSerialGenerate, `{"partId":"P","quantities":"x"}`, seriald.Fields{PartID: "P"}},
+		"a context":                     {seriald.TypeSerialGenerate, `{"partId":"P","context":{"a":[1,{}]}}`, seriald.Fields{PartID: "P", Attributes: []byte(`{"a":[1,{}]}`)}},
+		"attributes without anything":   {seriald.TypeSerialGenerate, `{"partId":"P","attributes":{ }}`, seriald.Fields{PartID: "P"}},
 		"another type's required field": {seriald.TypeOperationComplete, `{"partId":"P","vendorName":""}`, seriald.Fields{PartID: "P"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -80,7 +85,7 @@ func TestFieldsRefuses(t *testing.T) {
 		typ               seriald.EventType
 		data, field, text string
 	}{
-		"operation_complete of nothing":            {operation, `{"operationCode":"OP-010"}`, "partId", "is required (or serialNumber)"},
+		"operation_complete of nothing":            {operation, `{"operationCode":"OP-010"}`, "partId", "is required (or gtin, or serialNumber, or serialId, or placeholderId)"},
 		"serial_generate without partId":           {generate, `{}`, "partId", "is required"},
 		"serial_generate with a blank partId":      {generate, `{"partId":" \t"}`, "partId", "is required"},
 		"serial_generate with partId null":         {generate, `{"partId":null}`, "partId", "is required"},
@@ -88,6 +93,11 @@ func TestFieldsRefuses(t *testing.T) {
 		"vendor_serial_receive with a blank one":   {receive, `{"vendorSerialNumber":"\r\n","vendorName":"ACME","partId":"P"}`, "vendorSerialNumber", "is required"},
 		"vendor_serial_receive without vendorName": {receive, `{"vendorSerialNumber":"3","partId":"P"}`, "vendorName", "is required"},
 		"vendor_serial_receive without partId":     {receive, `{"vendorSerialNumber":"3","vendorName":"ACME"}`, "partId", "is required"},
+
+		"a GTIN of 11 digits":     {generate, `{"gtin":"61414100003"}`, "gtin", "must be 8, 12, 13 or 14 digits"},
+		"a GTIN with a letter":    {generate, `{"gtin":"0950600013435X"}`, "gtin", "must be 8, 12, 13 or 14 digits"},
+		"a blank GTIN":            {generate, `{"partId":"P","gtin":"        "}`, "gtin", "must be 8, 12, 13 or 14 digits"},
+		"a GTIN that is a number": {generate, `{"gtin":9506000134352}`, "gtin", "must be a string, not number"},
 
 		"quantity 0":                 {generate, `{"partId":"P","quantity":0}`, "quantity", "from 1 to 100000, not 0"},
 		"quantity below 0":           {generate, `{"partId":"P","quantity":-1}`, "quantity", "from 1 to 100000, not -1"},

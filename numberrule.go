@@ -3,6 +3,7 @@ package seriald
 import (
 	"fmt"
 	"regexp"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -43,6 +44,14 @@ func CompileRule(pattern string) (*regexp.Regexp, error) {
 		return nil, fmt.Errorf("number rule: %w", err)
 	}
 	return re, nil
+}
+
+// Source returns the pattern that [CompileRule] compiled, "" if there is none.
+func (r *NumberRule) Source() string {
+	if r.Pattern == nil {
+		return ""
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(r.Pattern.String(), "^(?:"), ")$")
 }
 
 // Check refuses a number that breaks the rule with [CodeFormatMismatch]; field

@@ -22,15 +22,24 @@ const (
 // Outcome is the answer to one event. It is written in the transaction of the
 // change it tells of and given again, marked as duplicate, to every repeat.
 type Outcome struct {
-	EventID     EventID     `json:"eventId"`
-	Status      Status      `json:"status"`
-	Code        Code        `json:"code,omitempty"`
-	Message     string      `json:"message,omitempty"`
-	Field       string      `json:"field,omitempty"`
-	Serials     []SerialRef `json:"serials,omitempty"`
-	Conflict    *Conflict   `json:"conflict,omitempty"`
-	ProcessedAt time.Time   `json:"processedAt"`
-	Duplicate   bool        `json:"duplicate,omitempty"`
+	EventID EventID     `json:"eventId"`
+	Status  Status      `json:"status"`
+	Code    Code        `json:"code,omitempty"`
+	Message string      `json:"message,omitempty"`
+	Field   string      `json:"field,omitempty"`
+	Serials []SerialRef `json:"serials,omitempty"`
+	// SerialsOmitted counts the serials that the event made beyond those in
+	// Serials, where a message could not hold all of them. The inbox, and so GET
+	// /api/v1/events/{id}, has all of them.
+	SerialsOmitted int `json:"serialsOmitted,omitempty"`
+	// Placeholders are those that were made or changed; PlaceholdersOmitted counts
+	// as SerialsOmitted does.
+	Placeholders        []PlaceholderRef `json:"placeholders,omitempty"`
+	PlaceholdersOmitted int              `json:"placeholdersOmitted,omitempty"`
+	TriggerID           ID               `json:"triggerId,omitzero"` // the trigger that was added or changed
+	Conflict            *Conflict        `json:"conflict,omitempty"`
+	ProcessedAt         time.Time        `json:"processedAt"`
+	Duplicate           bool             `json:"duplicate,omitempty"`
 }
 
 // SerialRef names a serial in an outcome or a serial event.

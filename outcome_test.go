@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
 	"github.com/machshop/seriald"
@@ -18,6 +19,9 @@ var (
 	serial2     = seriald.ID{0x01, 0x96, 0xab, 0xcd, 0xef, 0x01, 0x7a, 0x3b, 0x8c, 0x5d, 0, 0, 0, 0, 0, 2}
 	trigger1    = seriald.ID{0x01, 0x96, 0xab, 0xcd, 0xef, 0x01, 0x7a, 0x3b, 0x8c, 0x5d, 0, 0, 0, 0, 1, 1}
 )
+
+// roomy is room for any message of these tests.
+const roomy = 1 << 20
 
 func accepted() *seriald.Outcome {
 	return &seriald.Outcome{
@@ -47,14 +51,16 @@ func TestMessagesAsTheyAreSent(t *testing.T) {
 	registered.Conflict.HolderID, registered.Conflict.HolderPartID = seriald.ID{}, ""
 	assigned := seriald.SerialEvents(accepted(), reader1, "PART-001", []seriald.Announcement{{
 		Event: seriald.EventAssigned, Count: 2, TriggerID: trigger1, WorkOrderID: "WO-7", LotNumber: "L1", OperationCode: "OP-010",
-	}}, 100)
-	conflict := seriald.SerialEvents(conflicting(), reader1, "PART-002", []seriald.Announcement{{Event: seriald.EventConflict}}, 100)
+	}}, 100, roomy)
+	short := accepted().EncodeWithin(len(accepted().Encode()) - 1)
+	conflict := seriald.SerialEvents(conflicting(), reader1, "PART-002", []seriald.Announcement{{Event: seriald.EventConflict}}, 100, roomy)
 	for name, message := range map[string][]byte{
 		"outcome_accepted":            accepted().Encode(),
 		"outcome_rejected":            rejected.Encode(),
 		"outcome_conflict":            conflicting().Encode(),
 		"outcome_conflict_registered": registered.Encode(),
 		"outcome_duplicate":           seriald.MarkDuplicate(accepted().Encode()),
+		"outcome_short":               short,
 		"result":                      seriald.EncodeResult("evt-1.result", accepted().Encode(), reader1, processedAt),
 		"serial_event_assigned":       assigned[0].Body,
 		"serial_event_conflict":       conflict[0].Body,
@@ -90,6 +96,7 @@ func outcomes() *rapid.Generator[*seriald.Outcome] {
 				seriald.StatusAccepted, seriald.StatusRejected, seriald.StatusConflict, seriald.StatusIgnored,
 			}).Draw(t, "status"),
 		}
+		o.SerialsOmitted = rapid.IntRange(0, 3).Draw(t, "omitted")
 		if n := rapid.IntRange(0, 3).Draw(t, "serials"); n > 0 {
 			o.Serials = rapid.SliceOfN(serialRefs(), n, n).Draw(t, "serials")
 		}
@@ -208,5 +215,45 @@ func TestSerialRef(t *testing.T) {
 	want := seriald.SerialRef{ID: serial1, SerialNumber: "3", PartID: "PART-002", Status: seriald.SerialPending}
 	if got := s.Ref(); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+// An outcome that no message can hold is cut to what one can: as many serials as
+// fit, and how many there are besides.
+func TestEncodeWithin(t *testing.T) {
+	t.Parallel()
+	whole := madeOf(1000)
+	for _, most := range []int{len(whole.Encode()), len(whole.Encode()) - 1, 50_000, 1000, 0} {
+		got := whole.EncodeWithin(most)
+		var o seriald.Outcome
+		if err := json.Unmarshal(got, &o); err != nil {
+			t.Fatal(err)
+		}
+		n := len(o.Serials)
+		if n+o.SerialsOmitted != 1000 || len(got) > most && n > 0 {
+			t.Errorf("within %d: %d bytes, %d serials and %d omitted", most, len(got), n, o.SerialsOmitted)
+		}
+		if diff := cmp.Diff(whole.Serials[:n], o.Serials, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("within %d (-want +got):\n%s", most, diff)
+		}
+		if n < 1000 {
+			o.Serials, o.SerialsOmitted = whole.Serials[:n+1], 999-n
+			if len(o.Encode()) <= most {
+				t.Errorf("within %d: %d serials, one more would fit", most, n)
+			}
+		}
+	}
+	o := conflicting()
+	if got := o.EncodeWithin(10); string(got) != string(o.Encode()) {
+		t.Errorf("without serials: %s", got)
+	}
+}
+
+// A refusal may quote what was sent, but not all of it.
+func TestRefusalIsBounded(t *testing.T) {
+	t.Parallel()
+	r := seriald.Reject(seriald.CodeValidation, "time", "%s is no time", strings.Repeat("é", 1<<20))
+	if len(r.Message) > 1010 || !strings.HasSuffix(r.Message, "é…") {
+		t.Errorf("%d bytes, ending in %q", len(r.Message), r.Message[max(0, len(r.Message)-10):])
 	}
 }

@@ -9,15 +9,20 @@ type Source string
 const (
 	SourceVendor    Source = "VENDOR"           // the vendor's number on a bought part
 	SourceGenerated Source = "SYSTEM_GENERATED" // a number of ours
+	SourceLate      Source = "LATE_ASSIGNMENT"  // the number a placeholder got
 )
 
 // SerialStatus is where a serial stands in its life.
 type SerialStatus string
 
-// The statuses a serial is made with.
+// The statuses of a serial. A vendor's is PENDING, then ACCEPTED or REJECTED; all
+// others are ACTIVE.
 const (
-	SerialActive  SerialStatus = "ACTIVE"
-	SerialPending SerialStatus = "PENDING" // a vendor serial before it is accepted
+	SerialActive   SerialStatus = "ACTIVE"
+	SerialRetired  SerialStatus = "RETIRED" // end of life; its number stays claimed for good
+	SerialPending  SerialStatus = "PENDING"
+	SerialAccepted SerialStatus = "ACCEPTED"
+	SerialRejected SerialStatus = "REJECTED" // its number may be received again
 )
 
 // Serial is one number on one unit.
@@ -36,9 +41,21 @@ type Serial struct {
 	OperationCode string
 	VendorName    string // of a vendor serial, else ""
 	ReceivedDate  string // YYYY-MM-DD, of a vendor serial that came with one
-	EventID       EventID
-	CreatedAt     time.Time
+	// InternalSerialID is the number of ours that a vendor serial was accepted for;
+	// zero if there is none.
+	InternalSerialID ID
+	RejectionReason  string // of a vendor serial that was rejected, else ""
+	RetirementReason string // of a serial that was retired, else ""
+	Line, Device     string // where it was made; "" if no device asked for it
+	// Attributes are what else its event says of it: a JSON object, nil if nothing.
+	Attributes []byte
+	EventID    EventID
+	CreatedAt  time.Time
 }
+
+// InUse reports whether s is a unit that may go on through the routing: one of ours
+// that is active, or a vendor's that was accepted.
+func (s *Serial) InUse() bool { return s.Status == SerialActive || s.Status == SerialAccepted }
 
 // Ref returns the serial's name as outcomes and events carry it.
 func (s *Serial) Ref() SerialRef {
@@ -72,13 +89,25 @@ type AuditType string
 
 // The audit event types that are written.
 const (
-	AuditVendorReceived   AuditType = "VENDOR_RECEIVED"
-	AuditSerialGenerated  AuditType = "SERIAL_GENERATED"
-	AuditTriggerExecuted  AuditType = "TRIGGER_EXECUTED"
-	AuditConflictDetected AuditType = "CONFLICT_DETECTED"
-	AuditEventIgnored     AuditType = "EVENT_IGNORED"
-	AuditEventRefused     AuditType = "EVENT_REFUSED"
-	AuditConfigChanged    AuditType = "CONFIG_CHANGED"
+	AuditVendorReceived     AuditType = "VENDOR_RECEIVED"
+	AuditVendorAccepted     AuditType = "VENDOR_ACCEPTED"
+	AuditVendorRejected     AuditType = "VENDOR_REJECTED"
+	AuditSerialGenerated    AuditType = "SERIAL_GENERATED"
+	AuditSerialRetired      AuditType = "SERIAL_RETIRED"
+	AuditPlaceholderCreated AuditType = "PLACEHOLDER_CREATED"
+	AuditLateAssignment     AuditType = "LATE_ASSIGNMENT"
+	AuditPlaceholderFailed  AuditType = "PLACEHOLDER_FAILED"
+	AuditPropagated         AuditType = "PROPAGATED"
+	AuditTriggerCreated     AuditType = "TRIGGER_CREATED"
+	AuditTriggerUpdated     AuditType = "TRIGGER_UPDATED"
+	AuditTriggerEnabled     AuditType = "TRIGGER_ENABLED"
+	AuditTriggerDisabled    AuditType = "TRIGGER_DISABLED"
+	AuditTriggerDeleted     AuditType = "TRIGGER_DELETED"
+	AuditTriggerExecuted    AuditType = "TRIGGER_EXECUTED"
+	AuditConflictDetected   AuditType = "CONFLICT_DETECTED"
+	AuditEventIgnored       AuditType = "EVENT_IGNORED"
+	AuditEventRefused       AuditType = "EVENT_REFUSED"
+	AuditConfigChanged      AuditType = "CONFIG_CHANGED"
 )
 
 // AuditStatus says whether what is told of came about.
@@ -104,5 +133,6 @@ type AuditEvent struct {
 	PerformedBy  string    // a person if the event named one, else the device
 	PerformedAt  time.Time // by the service's clock
 	DeviceTime   time.Time // by the device's clock; zero if it did not say
+	OldValues    []byte    // JSON: what was before a change; nil if nothing was
 	NewValues    []byte    // JSON: what is now, or the request that was refused
 }

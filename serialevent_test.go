@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -97,7 +98,7 @@ func TestSerialEvents(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := seriald.SerialEvents(tc.outcome, reader1, "KEY 2", tc.announcements, tc.size)
+			got := seriald.SerialEvents(tc.outcome, reader1, "KEY 2", tc.announcements, tc.size, roomy)
 			if diff := cmp.Diff(tc.want, read(t, got)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
@@ -113,7 +114,7 @@ func TestSerialEventsOfARepeatAreTheSame(t *testing.T) {
 		{Event: seriald.EventAssigned, Count: 1, TriggerID: trigger1, WorkOrderID: "WO-7"},
 		{Event: seriald.EventAssigned, First: 1, Count: 1, LotNumber: "L1", OperationCode: "OP-010"},
 	}
-	first := seriald.SerialEvents(accepted(), reader1, "PART-001", announcements, 1)
+	first := seriald.SerialEvents(accepted(), reader1, "PART-001", announcements, 1, roomy)
 	var o seriald.Outcome
 	var as []seriald.Announcement
 	if err := json.Unmarshal(accepted().Encode(), &o); err != nil {
@@ -122,7 +123,7 @@ func TestSerialEventsOfARepeatAreTheSame(t *testing.T) {
 	if err := json.Unmarshal(seriald.EncodeAnnouncements(announcements), &as); err != nil {
 		t.Fatal(err)
 	}
-	again := seriald.SerialEvents(&o, reader1, "PART-001", as, 1)
+	again := seriald.SerialEvents(&o, reader1, "PART-001", as, 1, roomy)
 	if diff := cmp.Diff(first, again); diff != "" {
 		t.Errorf("(-first +again):\n%s", diff)
 	}
@@ -166,7 +167,7 @@ func TestSerialEventsTellOfEverySerialOnce(t *testing.T) {
 			announcements = append(announcements, seriald.Announcement{Event: seriald.EventAssigned, First: first, Count: count})
 			first += count
 		}
-		events := seriald.SerialEvents(o, reader1, "P", announcements, size)
+		events := seriald.SerialEvents(o, reader1, "P", announcements, size, roomy)
 		var got, want []string
 		ids := map[string]bool{}
 		for _, e := range read(t, events) {
@@ -195,12 +196,45 @@ func TestSerialEventIDsDoNotMeet(t *testing.T) {
 		o.EventID = id
 		events := seriald.SerialEvents(o, reader1, "P", []seriald.Announcement{
 			{Event: seriald.EventAssigned, Count: 2}, {Event: seriald.EventAssigned, First: 2, Count: 1}, {Event: seriald.EventReceived, Count: 1},
-		}, 1)
+		}, 1, roomy)
 		for _, e := range events {
 			if other, met := seen[e.ID]; met {
 				t.Errorf("%q is an id of a serial event of %q and of %q", e.ID, id, other)
 			}
 			seen[e.ID] = string(id)
 		}
+	}
+}
+
+// Numbers may be so long that fewer of them fit into a message than its size says.
+func TestSerialEventsWithinALimit(t *testing.T) {
+	t.Parallel()
+	o := madeOf(1000)
+	for i := range o.Serials {
+		o.Serials[i].PartID = "é" + strings.Repeat("<", 198) // with it, six bytes each as JSON
+	}
+	const most = 200_000
+	events := seriald.SerialEvents(o, reader1, "P", []seriald.Announcement{{Event: seriald.EventAssigned, Count: 1000}}, 1000, most)
+	serials := 0
+	for i, e := range events {
+		var message struct {
+			Data struct {
+				Serials     []seriald.SerialRef
+				Part, Parts int
+			}
+		}
+		if err := json.Unmarshal(e.Body, &message); err != nil {
+			t.Fatal(err)
+		}
+		serials += len(message.Data.Serials)
+		if len(e.Body) > most || message.Data.Part != i+1 || message.Data.Parts != len(events) {
+			t.Errorf("message %d has %d bytes and is part %d of %d", i, len(e.Body), message.Data.Part, message.Data.Parts)
+		}
+	}
+	if serials != 1000 {
+		t.Errorf("%d serials are told of, want 1000", serials)
+	}
+	if one := seriald.SerialEvents(o, reader1, "P", []seriald.Announcement{{Event: seriald.EventAssigned, Count: 2}}, 1000, 10); len(one) != 2 {
+		t.Errorf("%d messages where nothing fits, want one per serial", len(one))
 	}
 }

@@ -8,6 +8,8 @@ const (
 	StreamSerials     = "MACHSHOP_SERIALS"
 	StreamResults     = "MACHSHOP_RESULTS"
 	StreamDeadLetters = "MACHSHOP_DEADLETTERS"
+	// StreamLabels is ours: labels on their way to printers that speak MQTT.
+	StreamLabels = "MACHSHOP_LABELS"
 )
 
 // Partitions is the number of partitions of the event stream. It is fixed: a
@@ -71,6 +73,12 @@ func ResultSubject(o Origin) string {
 	return "machshop.result." + SubjectKey(o.Site) + "." + SubjectKey(o.Line) + "." + SubjectKey(o.Device)
 }
 
+// LabelSubject is the subject of the labels for the printer at a place:
+// machshop.label.{site}.{line}.{device}.
+func LabelSubject(o Origin) string {
+	return "machshop.label." + SubjectKey(o.Site) + "." + SubjectKey(o.Line) + "." + SubjectKey(o.Device)
+}
+
 // SerialSubject is the subject of a serial event:
 // machshop.serial.{site}.{event}.{key}.
 func SerialSubject(site, event, key string) string {
@@ -85,15 +93,42 @@ func DeadLetterSubject(reason Code) string {
 // TopicEvents is the MQTT topic filter of all events of all devices.
 const TopicEvents = "machshop/+/+/+/event/+"
 
+// TopicScans and TopicStatuses are the MQTT topic filters of what all devices
+// read, and of their coming and going.
+const (
+	TopicScans    = "machshop/+/+/+/scan"
+	TopicStatuses = "machshop/+/+/+/status"
+)
+
+// TopicResults, TopicLabels and TopicSerials are the MQTT topic filters of what
+// is published to devices and subscribers.
+const (
+	TopicResults = "machshop/+/+/+/result"
+	TopicLabels  = "machshop/+/+/+/label"
+	TopicSerials = "machshop/+/serial/+"
+)
+
 // EventTopic is the MQTT topic a device publishes an event to:
 // machshop/{site}/{line}/{device}/event/{type}.
 func EventTopic(o Origin, t EventType) string {
 	return "machshop" + o.Source() + "/event/" + string(t)
 }
 
+// ScanTopic is the MQTT topic a device publishes what it read to, as it was
+// read: machshop/{site}/{line}/{device}/scan.
+func ScanTopic(o Origin) string { return "machshop" + o.Source() + "/scan" }
+
+// StatusTopic is the MQTT topic of a device's coming and going, which is also
+// the topic of its last will: machshop/{site}/{line}/{device}/status.
+func StatusTopic(o Origin) string { return "machshop" + o.Source() + "/status" }
+
 // ResultTopic is the MQTT topic of a device's outcomes:
 // machshop/{site}/{line}/{device}/result.
 func ResultTopic(o Origin) string { return "machshop" + o.Source() + "/result" }
+
+// LabelTopic is the MQTT topic of the labels for the printer at a place:
+// machshop/{site}/{line}/{device}/label. The payload is what the printer reads.
+func LabelTopic(o Origin) string { return "machshop" + o.Source() + "/label" }
 
 // SerialTopic is the MQTT topic of a serial event: machshop/{site}/serial/{event}.
 func SerialTopic(site, event string) string { return "machshop/" + site + "/serial/" + event }
@@ -115,9 +150,16 @@ func ParseEventTopic(topic string) (o Origin, eventType string, err error) {
 
 // ResultOrigin reads the origin from a subject that [ResultSubject] wrote; ok is
 // false for any other subject.
-func ResultOrigin(subject string) (o Origin, ok bool) {
+func ResultOrigin(subject string) (o Origin, ok bool) { return placeOf(subject, "result") }
+
+// LabelOrigin reads the place from a subject that [LabelSubject] wrote; ok is
+// false for any other subject.
+func LabelOrigin(subject string) (o Origin, ok bool) { return placeOf(subject, "label") }
+
+// placeOf reads machshop.{kind}.{site}.{line}.{device}.
+func placeOf(subject, kind string) (o Origin, ok bool) {
 	parts := strings.Split(subject, ".")
-	if len(parts) != 5 || parts[0] != "machshop" || parts[1] != "result" {
+	if len(parts) != 5 || parts[0] != "machshop" || parts[1] != kind {
 		return Origin{}, false
 	}
 	return Origin{parts[2], parts[3], parts[4]}, true

@@ -11,31 +11,54 @@ import (
 // TriggerType is the occurrence on the floor that a trigger waits for.
 type TriggerType string
 
-// TriggerOperationComplete fires when an operation on a unit is done.
-const TriggerOperationComplete TriggerType = "OPERATION_COMPLETE"
+// The occurrences that fire triggers.
+const (
+	TriggerMaterialReceipt   TriggerType = "MATERIAL_RECEIPT"
+	TriggerWorkOrderCreate   TriggerType = "WORK_ORDER_CREATE"
+	TriggerOperationComplete TriggerType = "OPERATION_COMPLETE"
+	TriggerQualityCheckpoint TriggerType = "QUALITY_CHECKPOINT" // fires on PASS
+	TriggerBatchCompletion   TriggerType = "BATCH_COMPLETION"
+)
+
+var triggerTypes = map[EventType]TriggerType{
+	TypeMaterialReceipt: TriggerMaterialReceipt, TypeWorkOrderCreate: TriggerWorkOrderCreate,
+	TypeOperationComplete: TriggerOperationComplete, TypeQualityCheckpoint: TriggerQualityCheckpoint,
+	TypeBatchCompletion: TriggerBatchCompletion,
+}
 
 // TriggerType returns the occurrence an event stands for; ok is false for an
 // event that is a request and no occurrence.
 func (t EventType) TriggerType() (typ TriggerType, ok bool) {
-	if t == TypeOperationComplete {
-		return TriggerOperationComplete, true
-	}
-	return "", false
+	typ, ok = triggerTypes[t]
+	return typ, ok
 }
+
+// Begins reports whether units come into being with occurrences of t, so that they
+// may wait for their numbers; at the others work on them ends, and those that wait
+// may get theirs.
+func (t TriggerType) Begins() bool { return t == TriggerMaterialReceipt || t == TriggerWorkOrderCreate }
 
 // AssignmentType says how a trigger gives numbers.
 type AssignmentType string
 
-// AssignGenerated makes numbers by the part's format.
-const AssignGenerated AssignmentType = "SYSTEM_GENERATED"
+// The ways of a trigger to give numbers.
+const (
+	AssignGenerated AssignmentType = "SYSTEM_GENERATED" // made by a format
+	AssignVendor    AssignmentType = "VENDOR"           // those that the material came with
+	// AssignLate makes placeholders where units begin, and gives those that wait
+	// their numbers where work on them ends (see [TriggerType.Begins]).
+	AssignLate AssignmentType = "LATE_ASSIGNMENT"
+)
 
 // Trigger is "when this happens to this part, assign serials this way".
 type Trigger struct {
 	ID             ID
 	PartID         string
 	Type           TriggerType
+	Active         bool
 	OperationCode  string // "" fires at every operation
 	Conditions     Conditions
+	Priority       int // the lowest fires first
 	AssignmentType AssignmentType
 	FormatID       string // "" for the part's default
 	BatchMode      bool
@@ -45,7 +68,27 @@ type Trigger struct {
 // Matches reports whether t fires for an occurrence of typ at operation, with
 // fields as the event's decoded JSON object.
 func (t *Trigger) Matches(typ TriggerType, operation string, fields map[string]any) bool {
-	return t.Type == typ && (t.OperationCode == "" || t.OperationCode == operation) && t.Conditions.Match(fields)
+	return t.Active && t.Type == typ && (t.OperationCode == "" || t.OperationCode == operation) && t.Conditions.Match(fields)
+}
+
+// Mismatch returns why t does not fire for an occurrence of typ at operation, with
+// fields as the event's decoded JSON object; "" if it does (see [Trigger.Matches]).
+func (t *Trigger) Mismatch(typ TriggerType, operation string, fields map[string]any) string {
+	switch {
+	case !t.Active:
+		return "the trigger is disabled"
+	case t.Type != typ:
+		return "the trigger is for " + string(t.Type) + ", not " + string(typ)
+	case t.OperationCode != "" && t.OperationCode != operation:
+		return fmt.Sprintf("the trigger is for operation %q, not %q", t.OperationCode, operation)
+	}
+	return t.Conditions.Mismatch(fields)
+}
+
+// Equal reports whether t and u do the same at the same occurrence.
+func (t *Trigger) Equal(u *Trigger) bool {
+	return t.PartID == u.PartID && t.Type == u.Type && t.OperationCode == u.OperationCode && t.AssignmentType == u.AssignmentType &&
+		reflect.DeepEqual(t.Conditions.object, u.Conditions.object)
 }
 
 // Units returns how many units an occurrence stands for, and how many of them
@@ -67,7 +110,10 @@ func (t *Trigger) Units(quantity *int) (units, group int) {
 
 // Conditions are the tests of a trigger over an event's fields, joined by AND.
 // The zero value holds for every event.
-type Conditions []condition
+type Conditions struct {
+	object map[string]any // as they are written; nil if there are none
+	tests  []condition
+}
 
 type condition struct {
 	field string
@@ -80,30 +126,45 @@ type condition struct {
 // "lt", "lte" (number), "exists" (boolean), "not" (value or object of
 // operators).
 func ParseConditions(b []byte) (Conditions, error) {
+	var cs Conditions
 	if len(b) == 0 || string(b) == "null" {
-		return nil, nil
+		return cs, nil
 	}
 	var object map[string]any
 	if err := json.Unmarshal(b, &object); err != nil {
-		return nil, fmt.Errorf("conditions must be a JSON object: %w", err)
+		return cs, fmt.Errorf("conditions must be a JSON object: %w", err)
 	}
-	var cs Conditions
+	if len(object) == 0 {
+		return cs, nil
+	}
+	cs.object = object
 	for _, field := range slices.Sorted(maps.Keys(object)) {
 		parsed, err := parseCondition(field, object[field])
 		if err != nil {
-			return nil, err
+			return Conditions{}, err
 		}
-		cs = append(cs, parsed...)
+		cs.tests = append(cs.tests, parsed...)
 	}
 	return cs, nil
 }
 
-func parseCondition(field string, v any) (Conditions, error) {
+// MarshalJSON implements [json.Marshaler]: the object that was parsed.
+func (cs Conditions) MarshalJSON() ([]byte, error) {
+	if cs.object == nil {
+		return []byte("{}"), nil
+	}
+	return json.Marshal(cs.object)
+}
+
+// Any reports whether there is a condition.
+func (cs Conditions) Any() bool { return len(cs.tests) > 0 }
+
+func parseCondition(field string, v any) ([]condition, error) {
 	ops, ok := v.(map[string]any)
 	if !ok {
-		return Conditions{{field, "eq", v}}, nil
+		return []condition{{field, "eq", v}}, nil
 	}
-	var cs Conditions
+	var cs []condition
 	for _, op := range slices.Sorted(maps.Keys(ops)) {
 		want := ops[op]
 		switch op {
@@ -135,13 +196,25 @@ func parseCondition(field string, v any) (Conditions, error) {
 
 // Match reports whether all conditions hold for an event's fields. A field that
 // is missing holds only for "exists": false and for a "not".
-func (cs Conditions) Match(fields map[string]any) bool {
-	for _, c := range cs {
+func (cs Conditions) Match(fields map[string]any) bool { return matchAll(cs.tests, fields) }
+
+// Mismatch returns which condition does not hold for an event's fields, "" if all
+// do.
+func (cs Conditions) Mismatch(fields map[string]any) string {
+	for _, c := range cs.tests {
 		if !c.match(fields) {
-			return false
+			got, err := json.Marshal(fields[c.field])
+			if _, there := fields[c.field]; !there || err != nil {
+				got = []byte("missing")
+			}
+			return fmt.Sprintf("the condition on %q does not hold: it is %.100s", c.field, got)
 		}
 	}
-	return true
+	return ""
+}
+
+func matchAll(cs []condition, fields map[string]any) bool {
+	return !slices.ContainsFunc(cs, func(c condition) bool { return !c.match(fields) })
 }
 
 func (c condition) match(fields map[string]any) bool {
@@ -154,7 +227,7 @@ func (c condition) match(fields map[string]any) bool {
 	case "exists":
 		return present == c.want.(bool)
 	case "not":
-		return !c.want.(Conditions).Match(fields)
+		return !matchAll(c.want.([]condition), fields)
 	}
 	n, isNumber := got.(float64)
 	limit := c.want.(float64)

@@ -155,9 +155,8 @@ func FuzzParseConditions(f *testing.F) {
 
 func TestTriggerMatches(t *testing.T) {
 	t.Parallel()
-	const other seriald.TriggerType = "QUALITY_CHECKPOINT"
 	at := func(operation, cs string) *seriald.Trigger {
-		return &seriald.Trigger{Type: seriald.TriggerOperationComplete, OperationCode: operation, Conditions: conditions(t, cs)}
+		return &seriald.Trigger{Active: true, Type: seriald.TriggerOperationComplete, OperationCode: operation, Conditions: conditions(t, cs)}
 	}
 	for name, tc := range map[string]struct {
 		trigger   *seriald.Trigger
@@ -169,15 +168,20 @@ func TestTriggerMatches(t *testing.T) {
 		"at another":                    {at("OP-010", ""), seriald.TriggerOperationComplete, "OP-020", false},
 		"at none":                       {at("OP-010", ""), seriald.TriggerOperationComplete, "", false},
 		"at every operation":            {at("", ""), seriald.TriggerOperationComplete, "OP-020", true},
-		"another occurrence":            {at("OP-010", ""), other, "OP-010", false},
+		"another occurrence":            {at("OP-010", ""), seriald.TriggerQualityCheckpoint, "OP-010", false},
 		"its conditions hold":           {at("", `{"lotNumber":"L1"}`), seriald.TriggerOperationComplete, "OP-010", true},
 		"its conditions do not":         {at("", `{"lotNumber":"L2"}`), seriald.TriggerOperationComplete, "OP-010", false},
+		"disabled":                      {&seriald.Trigger{Type: seriald.TriggerOperationComplete}, seriald.TriggerOperationComplete, "OP-010", false},
 		"its conditions hold elsewhere": {at("OP-020", `{"lotNumber":"L1"}`), seriald.TriggerOperationComplete, "OP-010", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			if got := tc.trigger.Matches(tc.typ, tc.operation, map[string]any{"lotNumber": "L1"}); got != tc.want {
 				t.Errorf("got %t, want %t", got, tc.want)
+			}
+			// Why it does not fire is said just then.
+			if why := tc.trigger.Mismatch(tc.typ, tc.operation, map[string]any{"lotNumber": "L1"}); (why == "") != tc.want {
+				t.Errorf("got %q", why)
 			}
 		})
 	}

@@ -8,11 +8,13 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/machshop/seriald/gs1"
 	"github.com/machshop/seriald/store"
 )
 
@@ -24,6 +26,8 @@ type Config struct {
 	Port int
 	// Metrics offers GET /metrics.
 	Metrics bool
+	// CompanyPrefixes are the GS1 Company Prefixes whose numbers get an EPC URI.
+	CompanyPrefixes gs1.CompanyPrefixes
 }
 
 // Defaults of the contract. The API listens on loopback: it does not check
@@ -35,10 +39,14 @@ const (
 
 // Validate lists what is wrong, in one error.
 func (c Config) Validate() error {
+	var problems []error
 	if c.Port < 0 || c.Port > 65535 {
-		return fmt.Errorf("APP_PORT: must be from 0 to 65535, not %d", c.Port)
+		problems = append(problems, fmt.Errorf("APP_PORT: must be from 0 to 65535, not %d", c.Port))
 	}
-	return nil
+	if err := c.CompanyPrefixes.Check(); err != nil {
+		problems = append(problems, fmt.Errorf("GS1_COMPANY_PREFIXES: %w", err))
+	}
+	return errors.Join(problems...)
 }
 
 // Database is what the API asks of the store.
@@ -46,6 +54,8 @@ type Database interface {
 	Ping(ctx context.Context) error
 	PoolStats() store.PoolStats
 	EventOutcome(ctx context.Context, id string) ([]byte, error)
+	Devices(ctx context.Context, site string, limit, offset int) ([]store.Device, int, error)
+	FormatUse(ctx context.Context, id string) (*store.FormatUse, error)
 }
 
 // State is how a dependency is.
@@ -56,6 +66,9 @@ const (
 	StateConnected    State = "connected"
 	StateDisconnected State = "disconnected"
 	StateDisabled     State = "disabled"
+	// StateStandby is that of a bridge that takes over when the one that works
+	// goes away.
+	StateStandby State = "standby"
 )
 
 // Dependencies are what health looks at.
@@ -73,6 +86,7 @@ type Server struct {
 	listener net.Listener
 	server   *http.Server
 	deps     Dependencies
+	prefixes gs1.CompanyPrefixes
 	started  time.Time
 	errors   prometheus.Counter
 	duration *prometheus.HistogramVec
@@ -93,7 +107,7 @@ func Listen(cfg Config, deps Dependencies, log *slog.Logger, reg *prometheus.Reg
 		return nil, fmt.Errorf("listen for HTTP on %s (APP_HOST, APP_PORT): %w", address, err)
 	}
 	s := &Server{
-		listener: listener, deps: deps, started: time.Now(),
+		listener: listener, deps: deps, prefixes: cfg.CompanyPrefixes, started: time.Now(),
 		errors: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "http_request_errors_total", Help: "HTTP requests answered with a status of 500 or more.",
 		}),
@@ -144,6 +158,10 @@ func (s *Server) routes(cfg Config, reg *prometheus.Registry) http.Handler {
 	handle("GET /health/ready", s.ready)
 	handle("GET /api/v1/health/db", s.databaseHealth)
 	handle("GET /api/v1/events/{id}", s.eventOutcome)
+	handle("GET /api/v1/devices", s.devices)
+	handle("POST /api/v1/serialization/scan/parse", s.parseScan)
+	handle("POST /api/v1/serialization/formats/preview", s.previewFormat)
+	handle("GET /api/v1/serialization/formats/{id}", s.format)
 	if cfg.Metrics {
 		mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{Registry: reg}))
 	}
@@ -151,17 +169,21 @@ func (s *Server) routes(cfg Config, reg *prometheus.Registry) http.Handler {
 	return mux
 }
 
-// unmatched answers what no route takes: 405 if the path is known under another
-// method, else 404.
+// unmatched answers what no route takes: 405 if the path is known under other
+// methods, else 404.
 func (s *Server) unmatched(w http.ResponseWriter, r *http.Request, mux *http.ServeMux) {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+	var allowed []string
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
 		probe := r.Clone(r.Context())
-		probe.Method = http.MethodGet
+		probe.Method = method
 		if _, pattern := mux.Handler(probe); pattern != "/" {
-			w.Header().Set("Allow", "GET, HEAD")
-			problem(w, http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED", r.Method+" is not allowed here; GET is")
-			return
+			allowed = append(allowed, method)
 		}
+	}
+	if len(allowed) > 0 {
+		w.Header().Set("Allow", strings.Join(allowed, ", "))
+		problem(w, http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED", r.Method+" is not allowed here; "+allowed[0]+" is")
+		return
 	}
 	problem(w, http.StatusNotFound, "NOT_FOUND", "there is nothing at "+r.URL.Path)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 
+	"github.com/machshop/seriald"
 	"github.com/machshop/seriald/store"
 )
 
@@ -30,6 +31,39 @@ func (f fakeDatabase) EventOutcome(_ context.Context, id string) ([]byte, error)
 		return []byte(`{"eventId":"known"}`), f.err
 	}
 	return nil, store.ErrNotFound
+}
+
+// Devices has five devices of plant1 and none elsewhere.
+func (f fakeDatabase) Devices(_ context.Context, site string, limit, offset int) ([]store.Device, int, error) {
+	if site == "empty" || f.err != nil {
+		return nil, 0, f.err
+	}
+	online, at := true, time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
+	devices := []store.Device{
+		{Site: "plant1", Line: "l", Device: "a", Online: &online, StatusAt: &at, LastSeenAt: at, Events: 7, Refused: 2},
+		{Site: "plant1", Line: "l", Device: "b", LastSeenAt: at},
+		{Device: "c"},
+		{Device: "d"},
+		{Device: "e"},
+	}
+	return devices[min(offset, 5):min(offset+limit, 5)], 5, nil
+}
+
+// FormatUse knows a permuted format and one that counts.
+func (f fakeDatabase) FormatUse(_ context.Context, id string) (*store.FormatUse, error) {
+	u := &store.FormatUse{
+		Format:    seriald.Format{ID: id, Name: "N", Active: true, Version: 3, Pattern: "{SERIAL_RANDOM:4}", Start: 0, Increment: 1, Reset: seriald.ResetNever, CounterScope: seriald.CounterPerFormat},
+		UpdatedAt: time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC), Most: 2500, Taken: 4000,
+	}
+	switch {
+	case f.err != nil:
+		return nil, f.err
+	case id == "gone":
+		return nil, store.ErrNotFound
+	case id == "counts":
+		u.Pattern = "{SEQ:4}"
+	}
+	return u, nil
 }
 
 // serve runs a server until the test ends and returns its address.
@@ -53,7 +87,12 @@ func serve(t *testing.T, cfg Config, deps Dependencies) string {
 
 func call(t *testing.T, method, url string) (*http.Response, string) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(context.Background(), method, url, http.NoBody)
+	return callWith(t, method, url, "")
+}
+
+func callWith(t *testing.T, method, url, body string) (*http.Response, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(context.Background(), method, url, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,11 +102,11 @@ func call(t *testing.T, method, url string) (*http.Response, string) {
 		t.Fatal(err)
 	}
 	defer func() { _ = res.Body.Close() }()
-	body, err := io.ReadAll(res.Body)
+	answer, err := io.ReadAll(res.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return res, string(body)
+	return res, string(answer)
 }
 
 func dependencies(database error, nats, mqtt, redis State, waiting ...string) Dependencies {
@@ -122,15 +161,37 @@ func TestRoutes(t *testing.T) {
 		contentType string
 		body        string
 	}{
-		"live":                 {"GET", down + "/health/live", 200, "application/json", `"ok"`},
-		"ready":                {"GET", up + "/health/ready", 200, "application/json", `"ready"`},
-		"not ready":            {"GET", down + "/health/ready", 503, "application/json", `"waitingFor":["database","mqtt"]`},
-		"database":             {"GET", up + "/api/v1/health/db", 200, "application/json", `"poolConnections":{"total":3,"idle":2,"active":1}`},
-		"database away":        {"GET", down + "/api/v1/health/db", 503, "application/json", `"status":"disconnected"`},
-		"outcome":              {"GET", up + "/api/v1/events/known", 200, "application/json", `{"eventId":"known"}`},
-		"no such event":        {"GET", up + "/api/v1/events/none", 404, "application/problem+json", `"code":"NOT_FOUND"`},
-		"outcome without db":   {"GET", down + "/api/v1/events/known", 503, "application/problem+json", `"code":"UNAVAILABLE"`},
-		"nothing there":        {"GET", up + "/nowhere", 404, "application/problem+json", `"code":"NOT_FOUND"`},
+		"live":               {"GET", down + "/health/live", 200, "application/json", `"ok"`},
+		"ready":              {"GET", up + "/health/ready", 200, "application/json", `"ready"`},
+		"not ready":          {"GET", down + "/health/ready", 503, "application/json", `"waitingFor":["database","mqtt"]`},
+		"database":           {"GET", up + "/api/v1/health/db", 200, "application/json", `"poolConnections":{"total":3,"idle":2,"active":1}`},
+		"database away":      {"GET", down + "/api/v1/health/db", 503, "application/json", `"status":"disconnected"`},
+		"outcome":            {"GET", up + "/api/v1/events/known", 200, "application/json", `{"eventId":"known"}`},
+		"no such event":      {"GET", up + "/api/v1/events/none", 404, "application/problem+json", `"code":"NOT_FOUND"`},
+		"outcome without db": {"GET", down + "/api/v1/events/known", 503, "application/problem+json", `"code":"UNAVAILABLE"`},
+		"devices": {
+			"GET", up + "/api/v1/devices?limit=2&site=plant1", 200, "application/json",
+			`{"data":[{"site":"plant1","line":"l","device":"a","online":true,"statusAt":"2026-03-02T12:00:00Z","lastSeenAt":"2026-03-02T12:00:00Z","events":7,"refused":2},` +
+				`{"site":"plant1","line":"l","device":"b","online":null,"statusAt":null,"lastSeenAt":"2026-03-02T12:00:00Z","events":0,"refused":0}],"total":5,"limit":2,"offset":0}`,
+		},
+		"devices by default": {"GET", up + "/api/v1/devices?offset=4", 200, "application/json", `"total":5,"limit":50,"offset":4}`},
+		"no devices":         {"GET", up + "/api/v1/devices?site=empty", 200, "application/json", `{"data":[],"total":0,`},
+		"devices, too many": {
+			"GET", up + "/api/v1/devices?limit=501&offset=-1&site=a%20b", 400, "application/problem+json",
+			`"errors":[{"field":"limit","message":"must be a number from 1 to 500"},{"field":"offset","message":"must be a number from 0 to 1073741824"},{"field":"site",`,
+		},
+		"devices, no number": {"GET", up + "/api/v1/devices?limit=x", 400, "application/problem+json", `"code":"VALIDATION_ERROR"`},
+		"devices without db": {"GET", down + "/api/v1/devices", 503, "application/problem+json", `"code":"UNAVAILABLE"`},
+		"nothing there":      {"GET", up + "/nowhere", 404, "application/problem+json", `"code":"NOT_FOUND"`},
+		"a format": {
+			"GET", up + "/api/v1/serialization/formats/permuted", 200, "application/json",
+			`{"formatConfigId":"permuted","name":"N","active":true,"version":3,"pattern":"{SERIAL_RANDOM:4}","counterStart":0,"increment":1,"reset":"never","counterScope":"FORMAT",` +
+				`"updatedAt":"2026-03-02T12:00:00Z","taken":4000,"values":10000,"left":7500,"guessProbability":0.25}`,
+		},
+		"a format that counts": {"GET", up + "/api/v1/serialization/formats/counts", 200, "application/json", `"values":10000,"left":7500,"guessProbability":1}`},
+		"no such format":       {"GET", up + "/api/v1/serialization/formats/gone", 404, "application/problem+json", `"code":"FORMAT_NOT_FOUND"`},
+		"format without db":    {"GET", down + "/api/v1/serialization/formats/x", 503, "application/problem+json", `"code":"UNAVAILABLE"`},
+		"scan, wrong method":   {"GET", up + "/api/v1/serialization/scan/parse", 405, "application/problem+json", "GET is not allowed here; POST is"},
 		"wrong method":         {"POST", up + "/health", 405, "application/problem+json", `"code":"METHOD_NOT_ALLOWED"`},
 		"metrics":              {"GET", up + "/metrics", 200, "text/plain", "http_request_errors_total"},
 		"metrics switched off": {"GET", down + "/metrics", 404, "application/problem+json", "NOT_FOUND"},

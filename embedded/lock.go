@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // ErrLocked is what Lock, StartPostgres and StartNATS wrap when another process
@@ -62,17 +64,8 @@ func lockFile(path string) (*DirLock, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		defer f.Close()
-		if !errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, fmt.Errorf("lock %s: %w", path, err)
-		}
-		// The holder writes its id just after locking; an empty file is that moment.
-		held, _ := io.ReadAll(io.LimitReader(f, 32))
-		if pid, err := strconv.Atoi(strings.TrimSpace(string(held))); err == nil {
-			return nil, fmt.Errorf("%w by process %d (%s)", ErrLocked, pid, path)
-		}
-		return nil, fmt.Errorf("%w by another process (%s)", ErrLocked, path)
+	if err := flock(f); err != nil {
+		return nil, errors.Join(err, f.Close())
 	}
 	err = f.Truncate(0)
 	if err == nil {
@@ -82,4 +75,56 @@ func lockFile(path string) (*DirLock, error) {
 		return nil, errors.Join(err, f.Close())
 	}
 	return &DirLock{file: f}, nil
+}
+
+const (
+	// namelessWait is how long a lock may have no name in its file: its holder has
+	// just taken it; or has given it up while a process of its own was starting,
+	// which has a copy until it runs its program.
+	namelessWait = time.Second
+	namelessPoll = 5 * time.Millisecond
+)
+
+// flock locks f, or says who has it.
+func flock(f *os.File) error {
+	for deadline := time.Now().Add(namelessWait); ; time.Sleep(namelessPoll) {
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, syscall.EWOULDBLOCK) {
+			return fmt.Errorf("lock %s: %w", f.Name(), err)
+		}
+		held, _ := io.ReadAll(io.NewSectionReader(f, 0, 32))
+		if pid, err := strconv.Atoi(strings.TrimSpace(string(held))); err == nil {
+			return fmt.Errorf("%w by process %d (%s)", ErrLocked, pid, f.Name())
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%w by another process (%s)", ErrLocked, f.Name())
+		}
+	}
+}
+
+// Identity names a data directory, as no other has it, to one process at a time:
+// who holds it knows that whoever had it before is dead. The name is kept in
+// dir/NAME.identity. ok is false if another process holds it, or the directory
+// can't be used. The caller must Unlock it.
+func Identity(dir, name string) (identity string, lock *DirLock, ok bool) {
+	if err := makeDir(dir); err != nil {
+		return "", nil, false
+	}
+	lock, err := lockFile(filepath.Join(dir, name+".lock"))
+	if err != nil {
+		return "", nil, false
+	}
+	path := filepath.Join(dir, name+".identity")
+	b, err := os.ReadFile(path)
+	if err != nil || len(b) == 0 {
+		b = []byte(rand.Text())
+		if err := writeDurably(path, b, 0o644); err != nil {
+			_ = lock.Unlock() // it was of no use
+			return "", nil, false
+		}
+	}
+	return string(b), lock, true
 }

@@ -6,7 +6,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
+	"time"
 )
 
 func holdLock(out io.Writer, args []string) error {
@@ -73,4 +76,60 @@ func TestLockNeedsADirectory(t *testing.T) {
 	}
 	_, err := Lock(file)
 	wantError(t, err, file, "not a directory")
+}
+
+// An identity belongs to the directory, and to one process at a time.
+//
+// Not parallel: a process that another test forks has our lock for an instant.
+func TestIdentity(t *testing.T) {
+	dir := t.TempDir()
+	first, lock, ok := Identity(dir, "bridge")
+	if !ok || first == "" {
+		t.Fatalf("identity %q, %t", first, ok)
+	}
+	if other, _, ok := Identity(dir, "bridge"); ok {
+		t.Errorf("a second one gets %q", other)
+	}
+	if err := lock.Unlock(); err != nil {
+		t.Fatal(err)
+	}
+	again, lock, ok := Identity(dir, "bridge")
+	if !ok || again != first {
+		t.Errorf("afterwards it is %q, %t, want %q", again, ok, first)
+	}
+	if err := lock.Unlock(); err != nil {
+		t.Fatal(err)
+	}
+	elsewhere, lock, ok := Identity(t.TempDir(), "bridge")
+	if !ok || elsewhere == first {
+		t.Errorf("another directory has %q", elsewhere)
+	}
+	if err := lock.Unlock(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A lock without a name is one that was just taken, or given up while a process
+// starts that has a copy of it: it is waited for, and not for ever.
+func TestLockWithoutAName(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	copied, err := os.OpenFile(filepath.Join(dir, "seriald.lock"), os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Flock(int(copied.Fd()), syscall.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Lock(dir); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), "another process") {
+		t.Errorf("got %v, want ErrLocked", err)
+	}
+	time.AfterFunc(50*time.Millisecond, func() { _ = copied.Close() })
+	l, err := Lock(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Unlock(); err != nil {
+		t.Error(err)
+	}
 }

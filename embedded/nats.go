@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/machshop/seriald/tlsfiles"
 )
 
 // readyPatience bounds the wait for listeners that are open already when it
@@ -22,20 +24,24 @@ const readyPatience = 10 * time.Second
 type NATSConfig struct {
 	// Dir holds the streams, in Dir/jetstream. It is created if absent. Required.
 	Dir string
-	// Host is the address to listen on, for NATS and MQTT; default 127.0.0.1.
-	// Any other than loopback needs credentials for each listener.
-	Host string
-	// Port of NATS clients (EMBEDDED_NATS_PORT); 0, the default, and -1 take a
+	// Port of NATS clients (EMBEDDED_NATS_PORT), on 127.0.0.1 only; 0, the default, and -1 take a
 	// free one, another at each start.
 	Port int
 	// MQTTPort of the MQTT 3.1.1 listener (EMBEDDED_MQTT_PORT); 0, the default,
 	// opens none and -1 takes a free one.
 	MQTTPort int
-	// Username and Password, when set, are required of NATS clients. URL leaves
-	// them out.
-	Username, Password string
-	// MQTTUsername and MQTTPassword, when set, are required of MQTT clients.
+	// MQTTHost is the address of the MQTT listener (EMBEDDED_MQTT_HOST); default
+	// 127.0.0.1. Any other than loopback needs MQTTUsersFile.
+	MQTTHost string
+	// MQTTUsersFile says who may do what (EMBEDDED_MQTT_USERS_FILE); see
+	// [ReadMQTTUsers].
+	MQTTUsersFile string
+	// MQTTUsername and MQTTPassword, when set, are required of MQTT clients. With
+	// a users file they are not used.
 	MQTTUsername, MQTTPassword string
+	// MQTTTLS are certificate and key of the MQTT listener (EMBEDDED_MQTT_CERT_FILE,
+	// EMBEDDED_MQTT_KEY_FILE), which then speaks nothing but TLS; CA is not used.
+	MQTTTLS tlsfiles.Files
 	// NoSync leaves syncing to a timer (two minutes): what was acknowledged since
 	// is lost in a power cut. For tests and benchmarks only; by default every
 	// write is on disk before it is acknowledged.
@@ -56,7 +62,8 @@ type NATSConfig struct {
 // session keeps its messages until it comes back, for ever if it never does.
 // What a client had received and not acknowledged when its connection ended is
 // not sent again when it comes back but 30 s after it was sent, behind newer
-// messages: nothing is lost, but the order is.
+// messages: nothing is lost, but the order is. [NATS.Resume] mends that for a
+// session that asks for it.
 //
 // With every write synced, the listener takes in more than it hands out: each
 // delivery syncs the removal too. It is a broker to begin with; a busy plant
@@ -66,19 +73,20 @@ type NATS struct {
 	lock      *DirLock
 	log       *slog.Logger
 	url       string
-	mqttURL   string
+	bridge    MQTTAccess
+	keeper    string // the password of mqttKeeper
 	closeOnce sync.Once
 }
 
 // StartNATS starts the server and returns when its streams are recovered and
 // its listeners accept connections. Every error is one line that names what to
-// change; they wrap ErrLocked or syscall.EADDRINUSE where these are the cause.
+// change, but for those of Validate, which are all it has found; they wrap ErrLocked or syscall.EADDRINUSE where these are the cause.
 func StartNATS(cfg NATSConfig) (*NATS, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	if cfg.Host == "" {
-		cfg.Host = loopback
+	if cfg.MQTTHost == "" {
+		cfg.MQTTHost = loopback
 	}
 	n, err := startNATS(cfg)
 	if err != nil {
@@ -120,25 +128,25 @@ func startNATS(cfg NATSConfig) (_ *NATS, err error) {
 	if err == nil && !srv.ReadyForConnections(readyPatience) {
 		err = fmt.Errorf("the server did not open its listeners within %s", readyPatience)
 	}
-	n := &NATS{server: srv, lock: lock, log: cfg.Logger}
+	n := &NATS{server: srv, lock: lock, log: cfg.Logger, keeper: passwordOf(opts, mqttKeeper)}
 	if err == nil {
-		err = n.readAddresses(cfg)
+		err = n.readAddresses(cfg, opts)
 	}
 	if err == nil && cfg.MQTTPort != 0 {
-		err = redeliverPending(srv, mqttKeeper, keeperPassword(opts))
+		err = redeliverPending(srv, n.keeper)
 	}
 	if err != nil {
 		n.Close()
 		return nil, fmt.Errorf("%s: %w", opts.StoreDir, err)
 	}
-	n.log.Debug("nats started", "dir", cfg.Dir, "url", n.url, "mqtt_url", n.mqttURL,
+	n.log.Debug("nats started", "dir", cfg.Dir, "url", n.url, "mqtt_url", n.MQTTURL(),
 		"sync_always", opts.SyncAlways, "took", time.Since(began))
 	return n, nil
 }
 
-func keeperPassword(opts *server.Options) string {
+func passwordOf(opts *server.Options, user string) string {
 	for _, u := range opts.Users {
-		if u.Username == mqttKeeper {
+		if u.Username == user {
 			return u.Password
 		}
 	}
@@ -150,12 +158,12 @@ func checkNATSPorts(cfg NATSConfig) error {
 		return fmt.Errorf("EMBEDDED_NATS_PORT and EMBEDDED_MQTT_PORT are both %d", cfg.Port)
 	}
 	if cfg.Port != -1 {
-		if err := checkPort(cfg.Host, cfg.Port, "EMBEDDED_NATS_PORT"); err != nil {
+		if err := checkPort(loopback, cfg.Port, "EMBEDDED_NATS_PORT"); err != nil {
 			return err
 		}
 	}
 	if cfg.MQTTPort != -1 {
-		return checkPort(cfg.Host, cfg.MQTTPort, "EMBEDDED_MQTT_PORT")
+		return checkPort(cfg.MQTTHost, cfg.MQTTPort, "EMBEDDED_MQTT_PORT")
 	}
 	return nil
 }
@@ -179,16 +187,12 @@ func lockStreams(dir string) (*DirLock, error) {
 }
 
 // readAddresses finds out which ports the server got.
-func (n *NATS) readAddresses(cfg NATSConfig) error {
-	host := cfg.Host
-	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
-		host = loopback // listening everywhere includes here
-	}
+func (n *NATS) readAddresses(cfg NATSConfig, opts *server.Options) error {
 	addr, ok := n.server.Addr().(*net.TCPAddr)
 	if !ok {
 		return errors.New("the server does not listen")
 	}
-	n.url = "nats://" + net.JoinHostPort(host, strconv.Itoa(addr.Port))
+	n.url = "nats://" + net.JoinHostPort(loopback, strconv.Itoa(addr.Port))
 	if cfg.MQTTPort == 0 {
 		return nil
 	}
@@ -196,16 +200,24 @@ func (n *NATS) readAddresses(cfg NATSConfig) error {
 	if err != nil {
 		return err
 	}
-	n.mqttURL = "mqtt://" + net.JoinHostPort(host, strconv.Itoa(status.MQTT.Port))
+	n.bridge = MQTTAccess{Username: mqttBridge, Password: passwordOf(opts, mqttBridge)}
+	scheme := "mqtt://"
+	if cfg.MQTTTLS.Any() {
+		scheme = "mqtts://"
+		if n.bridge.TLS, err = cfg.MQTTTLS.Pinned(); err != nil {
+			return err
+		}
+	}
+	n.bridge.URL = scheme + net.JoinHostPort(Reachable(cfg.MQTTHost), strconv.Itoa(status.MQTT.Port))
 	return nil
 }
 
-// URL is where NATS clients connect, nats://host:port, without credentials.
+// URL is where NATS clients connect, nats://host:port.
 func (n *NATS) URL() string { return n.url }
 
-// MQTTURL is where MQTT clients connect, mqtt://host:port, or "" if there is no
-// listener.
-func (n *NATS) MQTTURL() string { return n.mqttURL }
+// MQTTURL is where MQTT clients connect, mqtt://host:port, with TLS mqtts://, or ""
+// if there is no listener.
+func (n *NATS) MQTTURL() string { return n.bridge.URL }
 
 // Close disconnects the clients, writes out the streams' state and returns when
 // the server has ended. Clients should have been drained before: they see the

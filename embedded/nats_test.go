@@ -185,58 +185,6 @@ func TestNATSRefusesStreamsItCannotRead(t *testing.T) {
 	wantError(t, errors.New(child.line()), "embedded nats", block, "permission denied")
 }
 
-func TestNATSOnTheNetworkNeedsCredentials(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	open := NATSConfig{Dir: dir, Host: "0.0.0.0", MQTTPort: -1}
-	_, err := StartNATS(open)
-	wantError(t, err, "0.0.0.0", "NATS")
-	open.Username, open.Password = "plant", "secret"
-	_, err = StartNATS(open)
-	wantError(t, err, "0.0.0.0", "MQTT")
-	open.MQTTUsername, open.MQTTPassword = "plant", "secret"
-	_, err = StartNATS(open)
-	wantError(t, err, "different user names")
-	open.MQTTUsername, open.MQTTPassword = "device", ""
-	_, err = StartNATS(open)
-	wantError(t, err, "no password")
-
-	open.MQTTPassword = "word"
-	n := startNATSFor(t, open)
-	for who, tt := range map[string]struct {
-		user, password string
-		want           error
-	}{
-		"right":      {"plant", "secret", nil},
-		"wrong":      {"plant", "word", nats.ErrAuthorization},
-		"nobody":     {"", "", nats.ErrAuthorization},
-		"the device": {"device", "word", nats.ErrAuthorization}, // for MQTT only
-	} {
-		conn, err := nats.Connect(n.URL(), nats.UserInfo(tt.user, tt.password))
-		if err == nil {
-			conn.Close()
-		}
-		if !errors.Is(err, tt.want) {
-			t.Errorf("%s: got %v, want %v", who, err, tt.want)
-		}
-	}
-	for who, tt := range map[string]struct {
-		user, password string
-		want           bool
-	}{
-		"right":     {"device", "word", true},
-		"wrong":     {"device", "secret", false},
-		"the plant": {"plant", "secret", false}, // for NATS only
-	} {
-		client := newMQTT(n, who, func(o *mqttOptions) { o.SetUsername(tt.user).SetPassword(tt.password) })
-		err := settled(client.Connect())
-		client.Disconnect(0)
-		if ok := err == nil; ok != tt.want {
-			t.Errorf("MQTT, %s: got %v", who, err)
-		}
-	}
-}
-
 func TestNATSLogsToSlog(t *testing.T) {
 	t.Parallel()
 	said := make(chan string, 16)

@@ -3,19 +3,20 @@ package embedded
 import (
 	"crypto/rand"
 	"fmt"
-	"net"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// The two accounts, and the users that clients without credentials are.
+// The two accounts, and the users that are ours.
 const (
 	natsAccount = "SERIALD"
 	mqttAccount = "MQTT"
-	natsUser    = "seriald"
-	mqttUser    = "mqtt"
-	mqttKeeper  = "mqtt-keeper"
+	// Names that nobody in a users file has, since they begin with $.
+	natsUser   = "$nats"
+	mqttUser   = "$mqtt"
+	mqttKeeper = "$mqtt-keeper"
+	mqttBridge = "$mqtt-bridge"
 )
 
 // Bounds on what the server keeps in the daemon's memory, 200 MB for all. A
@@ -25,6 +26,10 @@ const (
 	// maxMemoryStreams is for streams and consumers kept in memory. We have
 	// none but what clients ask for; the default is three quarters of the machine.
 	maxMemoryStreams = 64 << 20
+	// maxStore is no bound: each stream has its own. The server would compare the
+	// sum of them with three quarters of what the disk has free, and on a disk
+	// where they will never be reached would make no stream at all.
+	maxStore = 1 << 50
 	// maxClientPending is what waits for a client that does not read before it
 	// is cut off; the default is 64 MB each. It holds 500 large events.
 	maxClientPending = 32 << 20
@@ -46,11 +51,17 @@ const mqttInFlight = 4096
 // that is in flight; a shorter one would send again what still waits its turn.
 const mqttAckWait = 30 * time.Second
 
+// mqttStoreTimeout is how long the server waits for its own streams. By default, 5 s,
+// it closes the connection then, and the client sends all of it again, which takes
+// as long: on a slow disk or a busy machine it would never come out of that. Late
+// is better; who is slow has to wait.
+const mqttStoreTimeout = time.Minute
+
 // natsOptions are the server's options. Accounts can be given JetStream only by
 // configuration text: enabling it on a running server would open the listeners
 // before the streams are there.
 func natsOptions(cfg NATSConfig) (*server.Options, error) {
-	if err := checkExposure(cfg); err != nil {
+	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
 	port := cfg.Port
@@ -59,7 +70,7 @@ func natsOptions(cfg NATSConfig) (*server.Options, error) {
 	}
 	opts := &server.Options{
 		ServerName: "seriald",
-		Host:       cfg.Host,
+		Host:       loopback,
 		Port:       port,
 		NoSigs:     true, // its signal handler would end the process under us
 		NoLog:      true, // no logger but the one we set
@@ -68,7 +79,7 @@ func natsOptions(cfg NATSConfig) (*server.Options, error) {
 		StoreDir:               cfg.Dir,
 		SyncAlways:             !cfg.NoSync,
 		JetStreamMaxMemory:     maxMemoryStreams,
-		JetStreamMaxStore:      0, // three quarters of what the disk has free
+		JetStreamMaxStore:      maxStore,
 		DisableJetStreamBanner: true,
 		StreamMaxBufferedSize:  maxStreamPending,
 		MaxPending:             maxClientPending,
@@ -82,72 +93,14 @@ func natsOptions(cfg NATSConfig) (*server.Options, error) {
 		accounts[a.Name] = a
 	}
 
-	app, open, err := natsUserOf(natsUser, cfg.Username, cfg.Password, accounts[natsAccount], "STANDARD")
-	if err != nil {
-		return nil, fmt.Errorf("credentials for NATS: %w", err)
-	}
-	opts.Users = append(opts.Users, app)
-	if open {
-		opts.NoAuthUser = app.Username
-	}
+	// The user of everybody who comes to loopback; nobody logs in as it.
+	opts.Users = append(opts.Users, &server.User{
+		Username: natsUser, Password: rand.Text(), Account: accounts[natsAccount],
+		AllowedConnectionTypes: map[string]struct{}{"STANDARD": {}},
+	})
+	opts.NoAuthUser = natsUser
 	if cfg.MQTTPort == 0 {
 		return opts, nil
 	}
-
-	device, open, err := natsUserOf(mqttUser, cfg.MQTTUsername, cfg.MQTTPassword, accounts[mqttAccount], "MQTT")
-	if err != nil {
-		return nil, fmt.Errorf("credentials for MQTT: %w", err)
-	}
-	if device.Username == app.Username {
-		return nil, fmt.Errorf("NATS and MQTT clients need different user names, both are %q", app.Username)
-	}
-	// Ourselves, to look after the sessions of devices.
-	keeper := &server.User{
-		Username: mqttKeeper, Password: rand.Text(), Account: accounts[mqttAccount],
-		AllowedConnectionTypes: map[string]struct{}{"IN_PROCESS": {}},
-	}
-	opts.Users = append(opts.Users, device, keeper)
-	opts.MQTT = server.MQTTOpts{
-		Host:          cfg.Host,
-		Port:          cfg.MQTTPort,
-		MaxAckPending: mqttInFlight,
-		AckWait:       mqttAckWait,
-	}
-	if open {
-		opts.MQTT.NoAuthUser = device.Username
-	}
-	return opts, nil
-}
-
-// checkExposure refuses to be open to a network without a password.
-func checkExposure(cfg NATSConfig) error {
-	ip := net.ParseIP(cfg.Host)
-	if cfg.Host == "localhost" || ip != nil && ip.IsLoopback() {
-		return nil
-	}
-	if cfg.Username == "" {
-		return fmt.Errorf("listening on %s needs a user name and password for NATS clients", cfg.Host)
-	}
-	if cfg.MQTTPort != 0 && cfg.MQTTUsername == "" {
-		return fmt.Errorf("listening on %s needs a user name and password for MQTT clients", cfg.Host)
-	}
-	return nil
-}
-
-// natsUserOf makes the one user of an account, which connects by the given
-// protocol only. Without a name it is the user of everybody who gives none
-// (open), and nobody logs in as it.
-func natsUserOf(fallback, name, password string, account *server.Account, protocol string) (_ *server.User, open bool, err error) {
-	if name == "" {
-		open = true
-		name, password = fallback, rand.Text()
-	} else if password == "" {
-		return nil, false, fmt.Errorf("user %q has no password", name)
-	}
-	return &server.User{
-		Username:               name,
-		Password:               password, // plain: the server passes it on when it lets everybody in
-		Account:                account,
-		AllowedConnectionTypes: map[string]struct{}{protocol: {}},
-	}, open, nil
+	return opts, listenMQTT(cfg, opts, accounts[mqttAccount])
 }

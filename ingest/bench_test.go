@@ -65,7 +65,7 @@ func BenchmarkBridge(b *testing.B) {
 func fillSession(b *testing.B, url string, n int) {
 	b.Helper()
 	session := device(b, url, DefaultClientID)
-	if err := subscribe(session, seriald.TopicEvents); err != nil {
+	if err := subscribe(context.Background(), session, bridgeFilters(b)...); err != nil {
 		b.Fatal(err)
 	}
 	session.Disconnect(100)
@@ -96,21 +96,32 @@ func stored(b *testing.B, conn *stream.Conn) int {
 
 // runNaive is a bridge as it is often written: each message by itself.
 func runNaive(ctx context.Context, b *Bridge) error {
-	options := b.options().SetDefaultPublishHandler(func(_ mqtt.Client, m mqtt.Message) { b.inbox <- m })
-	client := mqtt.NewClient(options)
+	s := newSession(b)
+	client := mqtt.NewClient(s.options().SetAutoReconnect(true).SetConnectRetry(true))
 	client.Connect()
 	defer client.Disconnect(0)
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case m := <-b.inbox:
+		case m := <-s.inbox:
 			for _, event := range b.prepare([]mqtt.Message{m}).events {
 				if _, err := b.conn.JS.PublishMsg(ctx, event); err != nil {
 					return nil // ctx ended
 				}
 			}
 			m.Ack()
+			s.room.Release(cost(m))
 		}
 	}
+}
+
+// bridgeFilters are the topic filters of a bridge without routes.
+func bridgeFilters(tb testing.TB) []string {
+	tb.Helper()
+	r, err := testConfig("mqtt://unused").Router()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return r.Filters()
 }

@@ -24,20 +24,23 @@ import (
 // patience is how long a test waits for something that takes milliseconds.
 const patience = 40 * time.Second
 
-// brokers are the kinds of broker that the bridge has to work with.
-var brokers = map[string]func(testing.TB) string{
-	"mosquitto": func(tb testing.TB) string {
+// brokers are the kinds of broker that the bridge has to work with: each starts
+// one and returns the settings that the service has with it.
+var brokers = map[string]func(testing.TB) Config{
+	"mosquitto": func(tb testing.TB) Config {
 		tb.Helper()
-		return brokertest.Start(tb).URL
+		return testConfig(brokertest.Start(tb).URL)
 	},
-	"embedded": func(tb testing.TB) string {
+	"embedded": func(tb testing.TB) Config {
 		tb.Helper()
 		n, err := embedded.StartNATS(embedded.NATSConfig{Dir: tb.TempDir(), MQTTPort: -1, NoSync: true})
 		if err != nil {
 			tb.Fatal(err)
 		}
 		tb.Cleanup(n.Close)
-		return n.MQTTURL()
+		cfg := testConfig(n.MQTTURL())
+		cfg.Resume = n.Resume
+		return cfg
 	},
 }
 
@@ -45,15 +48,33 @@ func testConfig(url string) Config {
 	return Config{URL: url, ClientID: DefaultClientID, MaxPayload: DefaultMaxPayload}
 }
 
-// runBridge runs a bridge until stop is called.
-func runBridge(tb testing.TB, cfg Config, natsURL string) (b *Bridge, stop func()) {
+// startNATS starts a server with all streams.
+func startNATS(tb testing.TB) (url string, conn *stream.Conn) {
+	tb.Helper()
+	url = streamtest.Start(tb, true)
+	return url, streamtest.Connect(tb, url)
+}
+
+// runBridge runs a bridge, set up by with, until stop is called.
+func runBridge(tb testing.TB, cfg Config, natsURL string, with ...func(*Bridge)) (b *Bridge, stop func()) {
 	tb.Helper()
 	conn, err := stream.Connect(streamtest.Config(natsURL), "bridge", slog.New(slog.DiscardHandler))
 	if err != nil {
 		tb.Fatal(err)
 	}
 	b = NewBridge(cfg, conn, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	for _, set := range with {
+		set(b)
+	}
 	return b, runUntil(tb, b.Run, conn.Close)
+}
+
+// startBridge runs a bridge as runBridge does, and returns when it has subscribed.
+func startBridge(tb testing.TB, cfg Config, natsURL string, with ...func(*Bridge)) (b *Bridge, stop func()) {
+	tb.Helper()
+	b, stop = runBridge(tb, cfg, natsURL, with...)
+	waitFor(tb, "subscribed", b.Connected)
+	return b, stop
 }
 
 func runUntil(tb testing.TB, run func(context.Context) error, after func()) (stop func()) {
@@ -87,10 +108,15 @@ func waitFor(tb testing.TB, what string, condition func() bool) {
 	}
 }
 
+// testOptions are the options of a client whose log nobody reads.
+func testOptions(cfg Config, id string) *mqtt.ClientOptions {
+	return clientOptions(cfg, id, newDialer(cfg, slog.New(slog.DiscardHandler), 0))
+}
+
 // device is a plain MQTT client that is told what it published was taken.
 func device(tb testing.TB, url, id string) mqtt.Client {
 	tb.Helper()
-	c := mqtt.NewClient(clientOptions(testConfig(url), id))
+	c := mqtt.NewClient(testOptions(testConfig(url), id))
 	if t := c.Connect(); !t.WaitTimeout(patience) || t.Error() != nil {
 		tb.Fatalf("connect: %v", t.Error())
 	}
@@ -146,11 +172,10 @@ func TestBridgeForwards(t *testing.T) {
 	for name, broker := range brokers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			url, natsURL := broker(t), streamtest.Start(t, true)
-			conn := streamtest.Connect(t, natsURL)
-			b, _ := runBridge(t, testConfig(url), natsURL)
-			waitFor(t, "subscribed", b.Connected)
-			d := device(t, url, "d1")
+			cfg := broker(t)
+			natsURL, conn := startNATS(t)
+			startBridge(t, cfg, natsURL)
+			d := device(t, cfg.URL, "d1")
 
 			publish(t, d, `{"id":"e-1","partId":"PART 1.x","extra":true}`)
 			m := read(t, conn, seriald.StreamEvents, 1)[0]
@@ -198,10 +223,8 @@ func TestBridgeForwards(t *testing.T) {
 func TestBridgeWithholdsPubackUntilStored(t *testing.T) {
 	t.Parallel()
 	broker := brokertest.Start(t)
-	natsURL := streamtest.Start(t, true)
-	conn := streamtest.Connect(t, natsURL)
-	b, stop := runBridge(t, testConfig(broker.URL), natsURL)
-	waitFor(t, "subscribed", b.Connected)
+	natsURL, conn := startNATS(t)
+	b, stop := startBridge(t, testConfig(broker.URL), natsURL)
 	d := device(t, broker.URL, "d1")
 	publish(t, d, `{"id":"before","partId":"P"}`)
 	events(t, conn, 1)
@@ -239,10 +262,8 @@ func TestBridgeWithholdsPubackUntilStored(t *testing.T) {
 func TestBridgeSurvivesTheBroker(t *testing.T) {
 	t.Parallel()
 	broker := brokertest.Start(t)
-	natsURL := streamtest.Start(t, true)
-	conn := streamtest.Connect(t, natsURL)
-	b, _ := runBridge(t, testConfig(broker.URL), natsURL)
-	waitFor(t, "subscribed", b.Connected)
+	natsURL, conn := startNATS(t)
+	b, _ := startBridge(t, testConfig(broker.URL), natsURL)
 	d := device(t, broker.URL, "d1")
 	publish(t, d, `{"id":"e-1","partId":"P"}`)
 	events(t, conn, 1)
@@ -263,19 +284,18 @@ func TestBridgeFindsWhatWasPublishedWhileItWasAway(t *testing.T) {
 	for name, start := range brokers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			url, natsURL := start(t), streamtest.Start(t, true)
-			conn := streamtest.Connect(t, natsURL)
-			b, stop := runBridge(t, testConfig(url), natsURL)
-			waitFor(t, "subscribed", b.Connected)
+			cfg := start(t)
+			natsURL, conn := startNATS(t)
+			_, stop := startBridge(t, cfg, natsURL)
 			stop()
-			d := device(t, url, "d1")
+			d := device(t, cfg.URL, "d1")
 			var want []string
 			for i := range 50 {
 				id := fmt.Sprintf("e-%02d", i)
 				want = append(want, id)
 				publish(t, d, fmt.Sprintf(`{"id":%q,"partId":"P"}`, id))
 			}
-			runBridge(t, testConfig(url), natsURL)
+			runBridge(t, cfg, natsURL)
 			if got := events(t, conn, 50); !slices.Equal(got, want) {
 				t.Errorf("events %v, want %v", got, want)
 			}
@@ -288,10 +308,8 @@ func TestBridgeFindsWhatWasPublishedWhileItWasAway(t *testing.T) {
 func TestBridgeStoresABatchWithAnIDThatTheStreamKnows(t *testing.T) {
 	t.Parallel()
 	broker := brokertest.Start(t)
-	natsURL := streamtest.Start(t, true)
-	conn := streamtest.Connect(t, natsURL)
-	first, stop := runBridge(t, testConfig(broker.URL), natsURL)
-	waitFor(t, "subscribed", first.Connected)
+	natsURL, conn := startNATS(t)
+	_, stop := startBridge(t, testConfig(broker.URL), natsURL)
 	d := device(t, broker.URL, "d1")
 	publish(t, d, `{"id":"e-05","partId":"P"}`)
 	events(t, conn, 1)
@@ -317,14 +335,14 @@ func TestBridgeStoresABatchWithAnIDThatTheStreamKnows(t *testing.T) {
 
 func TestRefusedSubscriptionIsAnError(t *testing.T) {
 	t.Parallel()
-	d := device(t, brokers["embedded"](t), "d1")
+	d := device(t, brokers["embedded"](t).URL, "d1")
 	// The listener allows 65535 messages in flight for all subscriptions of a
 	// session together; a refusal comes back in the SUBACK, not as an error.
 	topics := make([]string, 20)
 	for i := range topics {
 		topics[i] = fmt.Sprintf("t/%d", i)
 	}
-	if err := subscribe(d, topics...); err == nil || !strings.Contains(err.Error(), "refuses") {
+	if err := subscribe(context.Background(), d, topics...); err == nil || !strings.Contains(err.Error(), "refuses") {
 		t.Errorf("error %v, want that the broker refuses", err)
 	}
 }
@@ -334,13 +352,13 @@ func TestReturnerReturnsResultsAndSerialEvents(t *testing.T) {
 	for name, start := range brokers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			url, natsURL := start(t), streamtest.Start(t, true)
-			conn := streamtest.Connect(t, natsURL)
+			cfg := start(t)
+			natsURL, conn := startNATS(t)
 			origin := seriald.Origin{Site: "plant1", Line: "line1", Device: "d1"}
 			results := make(chan string, 10)
 			ctx, cancel := context.WithTimeout(context.Background(), patience)
 			defer cancel()
-			d, err := DialDevice(ctx, testConfig(url), origin, SessionKept, func(o []byte) { results <- string(o) })
+			d, err := DialDevice(ctx, cfg, origin, SessionKept, func(o []byte) { results <- string(o) })
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -349,11 +367,15 @@ func TestReturnerReturnsResultsAndSerialEvents(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r := NewReturner(testConfig(url), rc, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+			r := NewReturner(cfg, rc, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 			runUntil(t, r.Run, rc.Close)
-			mes := make(chan mqtt.Message, 10)
-			c := device(t, url, "mes")
+			mes, labels := make(chan mqtt.Message, 10), make(chan mqtt.Message, 10)
+			c := device(t, cfg.URL, "mes")
 			if token := c.Subscribe("machshop/plant1/serial/assigned", 1, func(_ mqtt.Client, m mqtt.Message) { mes <- m }); !token.WaitTimeout(patience) {
+				t.Fatal("not subscribed")
+			}
+
+			if token := c.Subscribe("machshop/plant1/line1/printer1/label", 1, func(_ mqtt.Client, m mqtt.Message) { labels <- m }); !token.WaitTimeout(patience) {
 				t.Fatal("not subscribed")
 			}
 
@@ -364,6 +386,7 @@ func TestReturnerReturnsResultsAndSerialEvents(t *testing.T) {
 			}{
 				{seriald.ResultSubject(origin), body},
 				{seriald.SerialSubject("plant1", "assigned", "P"), []byte(`{"id":"e.assigned.1.1"}`)},
+				{seriald.LabelSubject(seriald.Origin{Site: "plant1", Line: "line1", Device: "printer1"}), []byte("^XA^XZ")},
 			} {
 				if _, err := conn.JS.Publish(ctx, m.subject, m.body); err != nil {
 					t.Fatal(err)
@@ -378,8 +401,16 @@ func TestReturnerReturnsResultsAndSerialEvents(t *testing.T) {
 			case <-ctx.Done():
 				t.Error("no serial event")
 			}
+			select {
+			case m := <-labels:
+				if string(m.Payload()) != "^XA^XZ" || m.Qos() != 1 {
+					t.Errorf("label %s at QoS %d", m.Payload(), m.Qos())
+				}
+			case <-ctx.Done():
+				t.Error("no label")
+			}
 			// The device was offline all the time.
-			d, err = DialDevice(ctx, testConfig(url), origin, SessionKept, func(o []byte) { results <- string(o) })
+			d, err = DialDevice(ctx, cfg, origin, SessionKept, func(o []byte) { results <- string(o) })
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -400,8 +431,7 @@ func TestReturnerReturnsResultsAndSerialEvents(t *testing.T) {
 func TestReturnerWaitsForTheBroker(t *testing.T) {
 	t.Parallel()
 	broker := brokertest.Start(t)
-	natsURL := streamtest.Start(t, true)
-	conn := streamtest.Connect(t, natsURL)
+	natsURL, conn := startNATS(t)
 	rc, err := stream.Connect(streamtest.Config(natsURL), "returner", slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)

@@ -17,46 +17,39 @@ const subackFailure = 0x80
 
 // clientOptions are what the bridge, the returner and devices have in common: a
 // session that the broker keeps, and a connection that comes back.
-func clientOptions(cfg Config, clientID string) *mqtt.ClientOptions {
+func clientOptions(cfg Config, clientID string, d *dialer) *mqtt.ClientOptions {
 	o := mqtt.NewClientOptions().
 		AddBroker(brokerURL(cfg.URL)).
 		SetClientID(clientID).
 		SetProtocolVersion(4). // 3.1.1, without a try at 3.1 that doubles each failure
 		SetCleanSession(false).
 		SetKeepAlive(keepAlive).
+		SetPingTimeout(pingTimeout).
 		SetConnectTimeout(connectTimeout).
 		SetWriteTimeout(writeTimeout).
 		SetAutoReconnect(true).
 		SetMaxReconnectInterval(maxReconnect).
 		SetConnectRetry(true).
 		SetConnectRetryInterval(retryEvery).
-		SetCustomOpenConnectionFn(dial)
+		SetCustomOpenConnectionFn(d.dial).
+		SetConnectionNotificationHandler(d.notify)
 	if cfg.Username != "" {
 		o.SetUsername(cfg.Username).SetPassword(cfg.Password)
 	}
 	return o
 }
 
-// brokerURL writes mqtt:// as paho knows it.
+// brokerURL writes a URL as paho knows it, with its port.
 func brokerURL(s string) string {
-	if u, err := url.Parse(s); err == nil && u.Scheme == "mqtt" {
-		u.Scheme = "tcp"
-		if u.Port() == "" {
-			u.Host = net.JoinHostPort(u.Hostname(), "1883")
-		}
-		return u.String()
+	u, err := url.Parse(s)
+	if err != nil || schemes[u.Scheme] == "" {
+		return s
 	}
-	return s
-}
-
-func dial(u *url.URL, _ mqtt.ClientOptions) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), connectTimeout)
-	defer cancel()
-	c, err := (&net.Dialer{}).DialContext(ctx, "tcp", u.Host)
-	if err != nil {
-		return nil, err
+	u.Scheme = schemes[u.Scheme]
+	if u.Port() == "" {
+		u.Host = net.JoinHostPort(u.Hostname(), defaultPorts[u.Scheme])
 	}
-	return newBufferedConn(c), nil
+	return u.String()
 }
 
 // closeDeadline bounds how long closing waits for a peer that does not read.
@@ -64,16 +57,13 @@ func closeDeadline() time.Time { return time.Now().Add(time.Second) }
 
 // subscribe asks for topics at QoS 1 and reports a refusal, which the library
 // leaves in the token.
-func subscribe(c mqtt.Client, topics ...string) error {
+func subscribe(ctx context.Context, c mqtt.Client, topics ...string) error {
 	filters := make(map[string]byte, len(topics))
 	for _, t := range topics {
 		filters[t] = 1
 	}
 	token := c.SubscribeMultiple(filters, nil)
-	if !token.WaitTimeout(connectTimeout) {
-		return errors.New("subscribe: the broker does not answer")
-	}
-	if err := token.Error(); err != nil {
+	if err := answered(ctx, token); err != nil {
 		return fmt.Errorf("subscribe: %w", err)
 	}
 	if t, ok := token.(*mqtt.SubscribeToken); ok {
@@ -84,4 +74,17 @@ func subscribe(c mqtt.Client, topics ...string) error {
 		}
 	}
 	return nil
+}
+
+// answered waits until the broker has answered, for subscribeTimeout at most. The
+// library's tokens of a connection that was lost may never end.
+func answered(ctx context.Context, token mqtt.Token) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, subscribeTimeout, errors.New("the broker does not answer"))
+	defer cancel()
+	select {
+	case <-token.Done():
+		return token.Error()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }

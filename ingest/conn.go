@@ -2,8 +2,10 @@ package ingest
 
 import (
 	"bufio"
+	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 )
 
 const (
@@ -17,7 +19,9 @@ const (
 // sent as soon as the one before it is through, so that nothing waits for more.
 type bufferedConn struct {
 	net.Conn
-	reader *bufio.Reader
+	reader  io.Reader
+	aborted atomic.Bool
+	deaf    atomic.Bool // what comes in is lost
 
 	mu      sync.Mutex // guards what follows
 	waiting []byte
@@ -29,14 +33,33 @@ type bufferedConn struct {
 	done    chan struct{}
 }
 
-func newBufferedConn(c net.Conn) *bufferedConn {
-	b := &bufferedConn{Conn: c, reader: bufio.NewReaderSize(c, readBuffer), done: make(chan struct{})}
+// newBufferedConn returns a connection on c. Publications with a payload longer
+// than maxPayload bytes are cut to a byte more, of which cut is told (see
+// [packetCutter]); 0 leaves them as they are.
+func newBufferedConn(c net.Conn, maxPayload int, cut func(id uint16, size int)) *bufferedConn {
+	b := &bufferedConn{Conn: c, done: make(chan struct{})}
+	buffered := bufio.NewReaderSize(c, readBuffer)
+	b.reader = buffered
+	if maxPayload > 0 {
+		b.reader = &packetCutter{from: buffered, maxPayload: maxPayload, cut: cut}
+	}
 	b.filled.L, b.drained.L = &b.mu, &b.mu
 	go b.flush()
 	return b
 }
 
-func (b *bufferedConn) Read(p []byte) (int, error) { return b.reader.Read(p) }
+func (b *bufferedConn) Read(p []byte) (int, error) {
+	n, err := b.reader.Read(p)
+	for err == nil && b.deaf.Load() {
+		n, err = b.reader.Read(p)
+	}
+	if err != nil && b.aborted.Load() {
+		// The library takes "closed" for its own doing and would go on as if
+		// the connection stood.
+		err = io.ErrUnexpectedEOF
+	}
+	return n, err
+}
 
 // Write takes p over; an error of sending it is returned by a later Write.
 func (b *bufferedConn) Write(p []byte) (int, error) {
@@ -96,5 +119,14 @@ func (b *bufferedConn) Close() error {
 	}
 	_ = b.SetWriteDeadline(closeDeadline())
 	<-b.done
+	return b.Conn.Close()
+}
+
+// abort closes at once; what waits is not sent.
+func (b *bufferedConn) abort() error {
+	b.aborted.Store(true)
+	b.mu.Lock()
+	b.waiting, b.err = nil, net.ErrClosed
+	b.mu.Unlock()
 	return b.Conn.Close()
 }

@@ -47,7 +47,7 @@ func TestBufferedConnKeepsPacketsWhole(t *testing.T) {
 			t.Parallel()
 			const writers, packets = 8, 300
 			ours, peer := pair(t)
-			c := newBufferedConn(ours)
+			c := newBufferedConn(ours, 0, nil)
 			var writing sync.WaitGroup
 			for w := range writers {
 				writing.Go(func() {
@@ -104,7 +104,7 @@ func TestBufferedConnKeepsTheBytes(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		pieces := rapid.SliceOfN(rapid.SliceOfN(rapid.Byte(), 0, 2000), 0, 50).Draw(rt, "pieces")
 		ours, peer := net.Pipe()
-		c := newBufferedConn(ours)
+		c := newBufferedConn(ours, 0, nil)
 		read := make(chan []byte)
 		go func() {
 			b, _ := io.ReadAll(peer)
@@ -130,7 +130,7 @@ func TestBufferedConnKeepsTheBytes(t *testing.T) {
 func TestBufferedConnReads(t *testing.T) {
 	t.Parallel()
 	ours, peer := net.Pipe()
-	c := newBufferedConn(ours)
+	c := newBufferedConn(ours, 0, nil)
 	defer c.Close()
 	go func() {
 		_, _ = peer.Write([]byte("one "))
@@ -152,7 +152,7 @@ func TestBufferedConnTellsOfALostPeer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			ours, peer := pair(t)
-			c := newBufferedConn(ours)
+			c := newBufferedConn(ours, 0, nil)
 			if err := peer.Close(); err != nil {
 				t.Fatal(err)
 			}
@@ -179,7 +179,7 @@ func TestBufferedConnTellsOfALostPeer(t *testing.T) {
 func TestBufferedConnCloseFlushes(t *testing.T) {
 	t.Parallel()
 	ours, peer := tcpPair(t)
-	c := newBufferedConn(ours)
+	c := newBufferedConn(ours, 0, nil)
 	want := bytes.Repeat([]byte("DISCONNECT"), 20_000)
 	if _, err := c.Write(want); err != nil {
 		t.Fatal(err)
@@ -209,7 +209,7 @@ func TestBufferedConnCloseGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ours, peer := net.Pipe()
 		defer peer.Close()
-		c := newBufferedConn(ours)
+		c := newBufferedConn(ours, 0, nil)
 		if _, err := c.Write([]byte("never read")); err != nil {
 			t.Fatal(err)
 		}
@@ -228,7 +228,7 @@ func TestBufferedConnHoldsWritersBack(t *testing.T) {
 		const piece, all = 10_000, 2_000_000
 		ours, peer := net.Pipe()
 		defer peer.Close()
-		c := newBufferedConn(ours)
+		c := newBufferedConn(ours, 0, nil)
 		written := 0
 		var mu sync.Mutex
 		go func() {
@@ -263,7 +263,7 @@ func TestBufferedConnWriteKeepsItsDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ours, peer := net.Pipe()
 		defer peer.Close()
-		c := newBufferedConn(ours)
+		c := newBufferedConn(ours, 0, nil)
 		defer c.Close()
 		start := time.Now()
 		for {
@@ -291,7 +291,7 @@ func TestBufferedConnCloseEndsWrites(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ours, peer := net.Pipe()
 		defer peer.Close()
-		c := newBufferedConn(ours)
+		c := newBufferedConn(ours, 0, nil)
 		ended := make(chan error)
 		go func() {
 			for {

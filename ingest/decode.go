@@ -10,15 +10,11 @@ import (
 	"github.com/machshop/seriald"
 )
 
-// maxNesting is how deep an event's JSON may be nested: far beyond what events
-// are, and within what the decoders on the way take, which see it within a
-// CloudEvent and within an audit record.
-const maxNesting = 1000
-
 // envelope is what the bridge reads of an event: the common fields, the key,
 // and, for CloudEvents, the data.
 type envelope struct {
-	SpecVersion string          `json:"specversion"`
+	// SpecVersion tells a CloudEvent by being there at all.
+	SpecVersion json.RawMessage `json:"specversion"`
 	ID          json.RawMessage `json:"id"`
 	Time        json.RawMessage `json:"time"`
 	TraceParent string          `json:"traceparent"`
@@ -26,59 +22,63 @@ type envelope struct {
 	seriald.KeyFields
 }
 
-// Decode turns what a device published on topic into an event: plain JSON with
-// the type's fields, or a CloudEvents 1.0 JSON object whose data holds them. An
-// event without an id gets one from newID. It never panics.
-//
-// The error is a *[seriald.Rejection]; the event then has what could be read of
-// origin and id, so that the device can be told.
-func Decode(topic string, payload []byte, maxPayload int, newID func() string) (*seriald.Event, error) {
-	e := &seriald.Event{}
-	origin, eventType, err := seriald.ParseEventTopic(topic)
-	e.Origin, e.Type = origin, seriald.EventType(eventType)
-	if err != nil {
-		return e, err
-	}
-	if len(payload) > maxPayload {
-		return e, seriald.Reject(seriald.CodePayloadTooLarge, "", "payload has %d bytes; at most %d are taken", len(payload), maxPayload)
-	}
+// decodeJSON reads plain JSON with the type's fields, or a CloudEvents 1.0 JSON
+// object whose data holds them, into e.
+func (r *route) decodeJSON(e *seriald.Event, levels []string, payload []byte, maxDepth int, newID func() string) error {
 	if !utf8.Valid(payload) {
-		return e, seriald.Reject(seriald.CodeValidation, "", "payload is not valid UTF-8")
+		return seriald.Reject(seriald.CodeValidation, "", "payload is not valid UTF-8")
 	}
-	if nesting(payload) > maxNesting {
-		return e, seriald.Reject(seriald.CodeValidation, "", "payload is nested deeper than %d", maxNesting)
+	if nestedDeeper(payload, maxDepth) {
+		return seriald.Reject(seriald.CodeValidation, "", "payload is nested deeper than %d", maxDepth)
 	}
 	env, err := readEnvelope(payload)
 	if err != nil {
-		return e, err
+		return err
+	}
+	if len(r.rename) > 0 && len(env.SpecVersion) == 0 {
+		renamed, err := renameFields(payload, r.rename)
+		if err != nil {
+			e.ID, _ = readID(env.ID, newID) // of use only to tell the device
+			return err
+		}
+		payload = renamed
+		if env, err = readEnvelope(payload); err != nil {
+			return err
+		}
 	}
 	if e.ID, err = readID(env.ID, newID); err != nil {
-		return e, err
+		return err
 	}
-	if !e.Type.Known() {
-		return e, seriald.UnknownType(eventType)
+	if !publishable(e.Type) {
+		return seriald.UnknownType(string(e.Type))
 	}
 	e.Data = payload
-	if env.SpecVersion != "" {
-		if e.Data, err = cloudEventData(env); err != nil {
-			return e, err
+	key := env.KeyFields
+	if len(env.SpecVersion) > 0 {
+		if e.Data, key, err = r.cloudEventData(env); err != nil {
+			return err
+		}
+	}
+	if len(r.defaults) > 0 {
+		if e.Data, key, err = r.withDefaults(e.Data, e.Origin, levels); err != nil {
+			return err
 		}
 	}
 	if e.Time, err = readTime(env.Time); err != nil {
-		return e, err
+		return err
 	}
 	e.TraceParent = env.TraceParent
-	e.Key = env.Key(origin.Device)
-	return e, nil
+	e.Key = key.Key(e.Origin.Device)
+	return nil
 }
 
-// nesting returns how deep JSON is nested; 0 if it is too short to be nested too
-// deep.
-func nesting(payload []byte) int {
-	if len(payload) <= maxNesting {
-		return 0
+// nestedDeeper reports whether JSON is nested deeper than most.
+func nestedDeeper(payload []byte, most int) bool {
+	// Few brackets can't be nested deep, and counting them is a tenth of the work.
+	if bytes.Count(payload, []byte{'{'})+bytes.Count(payload, []byte{'['}) <= most {
+		return false
 	}
-	depth, deepest, text := 0, 0, false
+	depth, text := 0, false
 	for i := 0; i < len(payload); i++ {
 		switch c := payload[i]; {
 		case text && c == '\\':
@@ -87,19 +87,20 @@ func nesting(payload []byte) int {
 			text = !text
 		case text:
 		case c == '{', c == '[':
-			depth++
-			deepest = max(deepest, depth)
+			if depth++; depth > most {
+				return true
+			}
 		case c == '}', c == ']':
 			depth--
 		}
 	}
-	return deepest
+	return false
 }
 
 func readEnvelope(payload []byte) (*envelope, error) {
 	var env envelope
 	err := json.Unmarshal(payload, &env)
-	if err == nil && !bytes.HasPrefix(bytes.TrimLeft(payload, " \t\r\n"), []byte("{")) {
+	if err == nil && !isObject(payload) {
 		err = errors.New("not an object") // null is no error to the decoder
 	}
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
@@ -116,6 +117,16 @@ func readEnvelope(payload []byte) (*envelope, error) {
 	return &env, nil
 }
 
+// isObject tells by its first byte whether valid JSON is an object.
+func isObject(b []byte) bool {
+	for _, c := range b {
+		if c != ' ' && c != '\t' && c != '\r' && c != '\n' {
+			return c == '{'
+		}
+	}
+	return false
+}
+
 func readID(raw json.RawMessage, newID func() string) (seriald.EventID, error) {
 	if len(raw) == 0 || string(raw) == "null" {
 		return seriald.EventID(newID()), nil
@@ -130,16 +141,32 @@ func readID(raw json.RawMessage, newID func() string) (seriald.EventID, error) {
 	return seriald.EventID(id), nil
 }
 
-func cloudEventData(env *envelope) (json.RawMessage, error) {
-	if env.SpecVersion != "1.0" {
-		return nil, seriald.Reject(seriald.CodeValidation, "specversion", "must be \"1.0\", not %q", env.SpecVersion)
+func (r *route) cloudEventData(env *envelope) (json.RawMessage, seriald.KeyFields, error) {
+	var version string
+	if err := json.Unmarshal(env.SpecVersion, &version); err != nil || version != "1.0" {
+		return nil, seriald.KeyFields{}, seriald.Reject(seriald.CodeValidation, "specversion", "must be \"1.0\", not %.40s", env.SpecVersion)
 	}
-	data, err := readEnvelope(env.Data)
+	data := env.Data
+	if !isObject(data) {
+		return nil, seriald.KeyFields{}, seriald.Reject(seriald.CodeValidation, "data", "must be a JSON object with the event's fields")
+	}
+	if len(r.rename) > 0 {
+		var err error
+		if data, err = renameFields(data, r.rename); err != nil {
+			return nil, seriald.KeyFields{}, err
+		}
+	}
+	key, err := readKey(data)
+	return data, key, err
+}
+
+// readKey reads the key's fields of data, a JSON object.
+func readKey(data []byte) (seriald.KeyFields, error) {
+	env, err := readEnvelope(data)
 	if err != nil {
-		return nil, seriald.Reject(seriald.CodeValidation, "data", "must be a JSON object with the event's fields")
+		return seriald.KeyFields{}, err
 	}
-	env.KeyFields = data.KeyFields
-	return env.Data, nil
+	return env.KeyFields, nil
 }
 
 func readTime(raw json.RawMessage) (time.Time, error) {
@@ -148,7 +175,7 @@ func readTime(raw json.RawMessage) (time.Time, error) {
 	}
 	var t time.Time
 	if err := json.Unmarshal(raw, &t); err != nil {
-		return t, seriald.Reject(seriald.CodeValidation, "time", "%s is not an RFC 3339 time with offset", raw)
+		return t, seriald.Reject(seriald.CodeValidation, "time", "%.80s is not an RFC 3339 time with offset", raw)
 	}
 	return t, nil
 }

@@ -1,8 +1,6 @@
 package ingest
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -18,10 +16,26 @@ const (
 	operationTopic = "machshop/plant1/line1/reader1/event/operation_complete"
 )
 
+// testRouter returns a router for routes with limits that tests reach.
+func testRouter(tb testing.TB, routes ...Route) *Router {
+	tb.Helper()
+	r, err := NewRouter(routes, Limits{MaxPayload: testMaxPayload, Debounce: DefaultScanDebounce})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return r
+}
+
+func made() string { return "made-1" }
+
+// testNow is when messages come in tests.
+var testNow = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
+
 var testOrigin = seriald.Origin{Site: "plant1", Line: "line1", Device: "reader1"}
 
 func TestDecode(t *testing.T) {
 	t.Parallel()
+	r := testRouter(t)
 	of := func(change func(*seriald.Event)) *seriald.Event {
 		e := &seriald.Event{ID: "e1", Type: seriald.TypeOperationComplete, Origin: testOrigin, Key: "reader1"}
 		change(e)
@@ -79,9 +93,13 @@ func TestDecode(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := Decode(operationTopic, []byte(tc.payload), testMaxPayload, func() string { return "made-1" })
+			m, err := r.Decode(operationTopic, []byte(tc.payload), testNow, made)
 			if err != nil {
 				t.Fatal(err)
+			}
+			got := m.Event
+			if m.Code != "" || m.Debounce != 0 {
+				t.Errorf("got code %q within %s of what was not scanned", m.Code, m.Debounce)
 			}
 			data := tc.data
 			if data == "" {
@@ -100,6 +118,7 @@ func TestDecode(t *testing.T) {
 
 func TestDecodeRefuses(t *testing.T) {
 	t.Parallel()
+	r := testRouter(t)
 	nested := func(depth int) string {
 		return `{"id":"e1","a":` + strings.Repeat("[", depth-1) + strings.Repeat("]", depth-1) + "}"
 	}
@@ -109,7 +128,7 @@ func TestDecodeRefuses(t *testing.T) {
 		field, text    string
 		id             seriald.EventID // that the device can be told
 	}{
-		"another topic":     {topic: "machshop/plant1/line1/reader1/scan", payload: `{"id":"e1"}`, code: seriald.CodeBadTopic, text: "machshop/{site}"},
+		"another topic":     {topic: "machshop/plant1/line1/reader1/result", payload: `{"id":"e1"}`, code: seriald.CodeBadTopic, text: "machshop/{site}"},
 		"a line with a dot": {topic: "machshop/plant1/line.1/reader1/event/serial_generate", code: seriald.CodeBadTopic, field: "line", text: "line.1"},
 		"an unknown type": {
 			topic: "machshop/plant1/line1/reader1/event/serial_make", payload: `{"id":"e1"}`,
@@ -120,7 +139,7 @@ func TestDecodeRefuses(t *testing.T) {
 		},
 		"too long": {
 			payload: `{"id":"e1","note":"` + strings.Repeat("x", testMaxPayload) + `"}`,
-			code:    seriald.CodePayloadTooLarge, text: "payload has 65557 bytes; at most 65536 are taken",
+			code:    seriald.CodePayloadTooLarge, text: "payload has more than the 65536 bytes that are taken",
 		},
 		"not UTF-8":              {payload: "{\"id\":\"e1\",\"note\":\"\xff\"}", code: seriald.CodeValidation, text: "payload is not valid UTF-8"},
 		"Latin-1":                {payload: "{\"id\":\"caf\xe9\"}", code: seriald.CodeValidation, text: "payload is not valid UTF-8"},
@@ -133,8 +152,8 @@ func TestDecodeRefuses(t *testing.T) {
 		"an array":               {payload: `[{"id":"e1"}]`, code: seriald.CodeValidation, text: "payload must be a JSON object"},
 		"a string":               {payload: `"x"`, code: seriald.CodeValidation, text: "payload must be a JSON object"},
 		"a number":               {payload: `5`, code: seriald.CodeValidation, text: "payload must be a JSON object"},
-		"nested too deep":        {payload: nested(1001), code: seriald.CodeValidation, text: "nested deeper than 1000"},
-		"nested by ten thousand": {payload: nested(10_000), code: seriald.CodeValidation, text: "nested deeper than 1000"},
+		"nested too deep":        {payload: nested(65), code: seriald.CodeValidation, text: "nested deeper than 64"},
+		"nested by ten thousand": {payload: nested(10_000), code: seriald.CodeValidation, text: "nested deeper than 64"},
 
 		"an id that is a number":  {payload: `{"id":5}`, code: seriald.CodeValidation, field: "id", text: "must be a string"},
 		"an id that is an object": {payload: `{"id":{}}`, code: seriald.CodeValidation, field: "id", text: "must be a string"},
@@ -151,13 +170,17 @@ func TestDecodeRefuses(t *testing.T) {
 		"seconds for a time":       {payload: `{"id":"e1","time":1772458200}`, code: seriald.CodeValidation, field: "time", text: "1772458200 is not", id: "e1"},
 		"a day that is none":       {payload: `{"id":"e1","time":"2026-02-30T00:00:00Z"}`, code: seriald.CodeValidation, field: "time", text: "RFC 3339", id: "e1"},
 
-		"another specversion":      {payload: `{"specversion":"0.3","id":"e1","data":{}}`, code: seriald.CodeValidation, field: "specversion", text: `must be "1.0", not "0.3"`, id: "e1"},
-		"no data":                  {payload: `{"specversion":"1.0","id":"e1"}`, code: seriald.CodeValidation, field: "data", text: "must be a JSON object", id: "e1"},
-		"data that is null":        {payload: `{"specversion":"1.0","id":"e1","data":null}`, code: seriald.CodeValidation, field: "data", text: "must be a JSON object", id: "e1"},
-		"data that is an array":    {payload: `{"specversion":"1.0","id":"e1","data":[{}]}`, code: seriald.CodeValidation, field: "data", text: "must be a JSON object", id: "e1"},
-		"data that is a string":    {payload: `{"specversion":"1.0","id":"e1","data":"{}"}`, code: seriald.CodeValidation, field: "data", text: "must be a JSON object", id: "e1"},
-		"a CloudEvent's bad time":  {payload: `{"specversion":"1.0","id":"e1","time":"now","data":{}}`, code: seriald.CodeValidation, field: "time", text: `"now"`, id: "e1"},
-		"a CloudEvent with bad id": {payload: `{"specversion":"1.0","id":7,"data":{}}`, code: seriald.CodeValidation, field: "id", text: "must be a string"},
+		"another specversion":            {payload: `{"specversion":"0.3","id":"e1","data":{}}`, code: seriald.CodeValidation, field: "specversion", text: `must be "1.0", not "0.3"`, id: "e1"},
+		"a specversion that is a number": {payload: `{"specversion":1.0,"id":"e1","data":{}}`, code: seriald.CodeValidation, field: "specversion", text: `must be "1.0", not 1.0`, id: "e1"},
+		"a specversion that is null":     {payload: `{"specversion":null,"id":"e1","partId":"P"}`, code: seriald.CodeValidation, field: "specversion", text: `not null`, id: "e1"},
+		"a specversion that is empty":    {payload: `{"specversion":"","id":"e1","partId":"P"}`, code: seriald.CodeValidation, field: "specversion", text: `not ""`, id: "e1"},
+		"a status as an event":           {topic: "machshop/plant1/line1/reader1/event/device_status", payload: `{"id":"e1","status":"online"}`, code: seriald.CodeUnknownType, text: "device_status", id: "e1"},
+		"no data":                        {payload: `{"specversion":"1.0","id":"e1"}`, code: seriald.CodeValidation, field: "data", text: "must be a JSON object", id: "e1"},
+		"data that is null":              {payload: `{"specversion":"1.0","id":"e1","data":null}`, code: seriald.CodeValidation, field: "data", text: "must be a JSON object", id: "e1"},
+		"data that is an array":          {payload: `{"specversion":"1.0","id":"e1","data":[{}]}`, code: seriald.CodeValidation, field: "data", text: "must be a JSON object", id: "e1"},
+		"data that is a string":          {payload: `{"specversion":"1.0","id":"e1","data":"{}"}`, code: seriald.CodeValidation, field: "data", text: "must be a JSON object", id: "e1"},
+		"a CloudEvent's bad time":        {payload: `{"specversion":"1.0","id":"e1","time":"now","data":{}}`, code: seriald.CodeValidation, field: "time", text: `"now"`, id: "e1"},
+		"a CloudEvent with bad id":       {payload: `{"specversion":"1.0","id":7,"data":{}}`, code: seriald.CodeValidation, field: "id", text: "must be a string"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -165,7 +188,8 @@ func TestDecodeRefuses(t *testing.T) {
 			if topic == "" {
 				topic = operationTopic
 			}
-			e, err := Decode(topic, []byte(tc.payload), testMaxPayload, func() string { return "made-1" })
+			m, err := r.Decode(topic, []byte(tc.payload), testNow, made)
+			e := m.Event
 			got, ok := errors.AsType[*seriald.Rejection](err)
 			if !ok {
 				t.Fatalf("got %.200q, %v, want a refusal", e.Data, err)
@@ -187,7 +211,11 @@ func TestDecodeRefuses(t *testing.T) {
 func TestDecodeTakesTheLongestPayload(t *testing.T) {
 	t.Parallel()
 	payload := `{"id":"e1","note":"` + strings.Repeat("x", testMaxPayload) + `"}`
-	if _, err := Decode(operationTopic, []byte(payload), len(payload), nil); err != nil {
+	r, err := NewRouter(nil, Limits{MaxPayload: len(payload)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Decode(operationTopic, []byte(payload), testNow, nil); err != nil {
 		t.Error(err)
 	}
 }
@@ -195,53 +223,31 @@ func TestDecodeTakesTheLongestPayload(t *testing.T) {
 // What the bridge takes the processors can read. Brackets in texts are not nested.
 func TestDecodeTakesManyBrackets(t *testing.T) {
 	t.Parallel()
+	r := testRouter(t)
+	deepest, err := NewRouter(nil, Limits{MaxPayload: testMaxPayload, MaxDepth: mostDepth})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, payload := range map[string]string{
 		"in a text":         `{"id":"e1","a":"` + strings.Repeat("[", 20_000) + `"}`,
 		"behind a quote":    `{"id":"e1","a":"\"` + strings.Repeat("{", 20_000) + `\\"}`,
 		"beside each other": `{"id":"e1","a":[` + strings.Repeat("[],", 10_000) + `[]]}`,
+		"nested by 64":      `{"id":"e1","a":` + strings.Repeat(`{"a":`, 63) + "1" + strings.Repeat("}", 63) + "}",
 		"nested by 1000":    `{"id":"e1","a":` + strings.Repeat(`{"a":`, 999) + "1" + strings.Repeat("}", 999) + "}",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			e, err := Decode(operationTopic, []byte(payload), testMaxPayload, nil)
+			r := r
+			if name == "nested by 1000" {
+				r = deepest
+			}
+			m, err := r.Decode(operationTopic, []byte(payload), testNow, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := seriald.DecodeEvent(e.Encode()); err != nil {
+			if _, err := seriald.DecodeEvent(m.Event.Encode()); err != nil {
 				t.Error(err)
 			}
 		})
 	}
-}
-
-// FuzzDecode holds what the bridge relies on: whatever a device publishes, there
-// is no panic and either a refusal, or an event that the processors read as it
-// was meant.
-func FuzzDecode(f *testing.F) {
-	f.Add(operationTopic, []byte(`{"id":"e1","partId":"P","time":"2026-03-02T14:30:00+01:00"}`))
-	f.Add(operationTopic, []byte(`{"specversion":"1.0","id":"e1","data": {"partId":"P"} ,"traceparent":"x"}`))
-	f.Add("machshop/a/b/c/event/serial_generate", []byte(" {\"ID\":\"e\\u0031\",\n\"partId\":5}\n"))
-	f.Add("machshop/a/b/c/event/nothing", []byte(`null`))
-	f.Add("machshop/a/b/c/event/vendor_serial_receive", []byte(`{"time":"0001-01-01T05:00:00+05:00","vendorSerialNumber":"<\u2028\ud800"}`))
-	f.Fuzz(func(t *testing.T, topic string, payload []byte) {
-		want, err := Decode(topic, payload, testMaxPayload, func() string { return "made" })
-		if err != nil {
-			if r, ok := err.(*seriald.Rejection); !ok || r.Message == "" { //nolint:errorlint // Decode documents it
-				t.Fatalf("got %T %v, want a *seriald.Rejection with a message", err, err)
-			}
-			if want == nil {
-				t.Fatal("got no event to tell the device by")
-			}
-			return
-		}
-		encoded := want.Encode()
-		got, err := seriald.DecodeEvent(encoded)
-		if err != nil {
-			t.Fatalf("decode %.500q: %v", encoded, err)
-		}
-		want.Data = json.RawMessage(bytes.TrimSpace(want.Data))
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%.500q (-bridge +processors):\n%s", encoded, diff)
-		}
-	})
 }

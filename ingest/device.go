@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
@@ -16,7 +17,7 @@ import (
 // outcomes, as a scanner or a PLC does. It is safe for concurrent use.
 type Device struct {
 	origin seriald.Origin
-	client mqtt.Client
+	client *publisher
 	clean  func() *mqtt.ClientOptions // options that end the session at the broker
 }
 
@@ -40,9 +41,10 @@ func DialDevice(ctx context.Context, cfg Config, origin seriald.Origin, session 
 	if session == SessionPassing {
 		clientID += "-" + uuid.NewString()[:8]
 	}
+	dial := newDialer(cfg, slog.New(slog.DiscardHandler), 0) // the caller is told
 	topic := seriald.ResultTopic(origin)
-	lost := make(chan error, 1)
-	options := clientOptions(cfg, clientID).
+	subscribed := make(chan error, 1)
+	options := clientOptions(cfg, clientID, dial).
 		SetCleanSession(session == SessionPassing).
 		SetConnectRetry(false).
 		SetDefaultPublishHandler(func(_ mqtt.Client, m mqtt.Message) {
@@ -52,15 +54,19 @@ func DialDevice(ctx context.Context, cfg Config, origin seriald.Origin, session 
 		}).
 		SetOnConnectHandler(func(c mqtt.Client) {
 			go func() { // not here: the library calls this before it reads on
-				err := subscribe(c, topic)
+				err := subscribe(context.Background(), c, topic)
 				select {
-				case lost <- err:
-				default:
+				case subscribed <- err:
+				default: // not the first connection
+				}
+				for err != nil && c.IsConnectionOpen() {
+					pause(context.Background(), retryEvery)
+					err = subscribe(context.Background(), c, topic)
 				}
 			}()
 		})
-	d := &Device{origin: origin, client: mqtt.NewClient(options), clean: func() *mqtt.ClientOptions {
-		return clientOptions(cfg, clientID).SetCleanSession(true).SetConnectRetry(false)
+	d := &Device{origin: origin, client: newPublisher(options), clean: func() *mqtt.ClientOptions {
+		return clientOptions(cfg, clientID, dial).SetCleanSession(true).SetConnectRetry(false)
 	}}
 	token := d.client.Connect()
 	select {
@@ -70,10 +76,10 @@ func DialDevice(ctx context.Context, cfg Config, origin seriald.Origin, session 
 		return nil, fmt.Errorf("connect %s to %s: %w", clientID, cfg.URL, ctx.Err())
 	}
 	if err := token.Error(); err != nil {
-		return nil, fmt.Errorf("connect to %s: %w", cfg.URL, err)
+		return nil, fmt.Errorf("connect to %s: %w", cfg.URL, explain(err, cfg))
 	}
 	select {
-	case err := <-lost:
+	case err := <-subscribed:
 		if err != nil {
 			d.client.Disconnect(0)
 			return nil, fmt.Errorf("%s: %w", clientID, err)
@@ -86,35 +92,72 @@ func DialDevice(ctx context.Context, cfg Config, origin seriald.Origin, session 
 }
 
 // Receipt is a publication whose PUBACK may still be under way.
-type Receipt struct{ token mqtt.Token }
+type Receipt struct {
+	acknowledged <-chan struct{}
+	err          error
+}
 
-// Wait returns nil when the broker has acknowledged the message.
+// Wait returns nil when the broker has acknowledged the message, on this
+// connection or, after it was sent again, on a later one.
 func (r Receipt) Wait(ctx context.Context) error {
+	if r.err != nil {
+		return fmt.Errorf("publish: %w", r.err)
+	}
 	select {
-	case <-r.token.Done():
-		if err := r.token.Error(); err != nil {
-			return fmt.Errorf("publish: %w", err)
-		}
+	case <-r.acknowledged:
 		return nil
 	case <-ctx.Done():
 		return errors.Join(errors.New("publish: no PUBACK"), ctx.Err())
 	}
 }
 
-// Done is closed when the broker has acknowledged the message or it failed.
-func (r Receipt) Done() <-chan struct{} { return r.token.Done() }
+// Done is closed when the broker has acknowledged the message or it was not
+// taken.
+func (r Receipt) Done() <-chan struct{} { return r.acknowledged }
 
 // Publish sends an event of type t at QoS 1. While the connection is lost the
-// message is kept, and sent when it is back.
+// message is kept, and sent when it is back, in order.
 func (d *Device) Publish(t seriald.EventType, payload []byte) Receipt {
-	return Receipt{d.client.Publish(seriald.EventTopic(d.origin, t), 1, false, payload)}
+	acknowledged, err := d.client.publish(seriald.EventTopic(d.origin, t), payload)
+	if err != nil {
+		failed := make(chan struct{})
+		close(failed)
+		return Receipt{failed, err}
+	}
+	return Receipt{acknowledged, nil}
 }
+
+// Cut ends the connection without a word to the broker, as a pulled cable does.
+// It comes back by itself; what the broker had not acknowledged is then sent
+// again, marked as a duplicate (DUP).
+func (d *Device) Cut() { d.client.cycle() }
+
+// CutFor is a Cut after which the device stays away for at least that time. When
+// losses follow each other within seconds the client adds a pause of up to 2 s.
+func (d *Device) CutFor(away time.Duration) {
+	d.client.link.stayAway(away)
+	d.client.cycle()
+}
+
+// Deafen loses all that the broker says on this connection from now on, as a dead
+// spot of a radio does: it may have a message whose PUBACK does not arrive.
+// Whoever deafens a device must Cut it.
+func (d *Device) Deafen() { d.client.link.deafen() }
+
+// Resent is how many messages were sent again, marked as duplicates (DUP),
+// because a connection ended before their PUBACK came. A message that was sent
+// again twice counts twice, one that was published while there was no connection
+// counts too: the library marks it the same.
+func (d *Device) Resent() int { return int(d.client.unacknowledged.resent.Load()) }
 
 // Connected reports whether the device is connected to the broker now.
 func (d *Device) Connected() bool { return d.client.IsConnectionOpen() }
 
 // Close disconnects. A kept session stays at the broker.
-func (d *Device) Close() { d.client.Disconnect(250) }
+func (d *Device) Close() {
+	d.client.link.end()
+	d.client.Disconnect(disconnectWait)
+}
 
 // Forget disconnects and ends the session at the broker.
 func (d *Device) Forget() {

@@ -10,6 +10,10 @@
 // A [Device] is the far end of that: a client that publishes events and receives
 // their outcomes, as a scanner or a PLC does.
 //
+// A [Router] knows what a message on a topic is: an event as it came, or, by a
+// [Route], what a device that can't be reconfigured means by it. Scans and
+// statuses become events there.
+//
 // What the package refuses to know: what an event means. It reads the id, the
-// time and the key; everything else is passed on as it came.
+// time and the key; everything else is passed on as it came, or as a route says.
 package ingest

@@ -7,14 +7,15 @@ import (
 )
 
 type metrics struct {
-	received    prometheus.Counter
-	stored      prometheus.Counter
-	repeats     prometheus.Counter
-	batch       prometheus.Histogram
-	retries     prometheus.Counter
-	deadLetters *prometheus.CounterVec
-	inFlight    prometheus.GaugeFunc
-	connected   prometheus.GaugeFunc
+	received  prometheus.Counter
+	stored    prometheus.Counter
+	repeats   prometheus.Counter
+	doubles   prometheus.Counter
+	batch     prometheus.Histogram
+	retries   prometheus.Counter
+	refused   *prometheus.CounterVec
+	inFlight  prometheus.GaugeFunc
+	connected prometheus.GaugeFunc
 }
 
 func newBridgeMetrics(reg prometheus.Registerer, inFlight, connected func() float64) *metrics {
@@ -28,6 +29,9 @@ func newBridgeMetrics(reg prometheus.Registerer, inFlight, connected func() floa
 		repeats: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "seriald_bridge_repeats_total", Help: "Events whose id was published shortly before.",
 		}),
+		doubles: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "seriald_bridge_double_reads_total", Help: "Scans that were dropped because the device had read the same code just before.",
+		}),
 		batch: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "seriald_bridge_batch_events", Help: "Messages per publication to JetStream.",
 			Buckets: []float64{1, 2, 5, 10, 25, 50, 100, 250, 500},
@@ -35,8 +39,8 @@ func newBridgeMetrics(reg prometheus.Registerer, inFlight, connected func() floa
 		retries: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "seriald_bridge_retries_total", Help: "Publications to JetStream that failed and were tried again.",
 		}),
-		deadLetters: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "seriald_bridge_dead_letters_total", Help: "MQTT messages that could not be understood, by reason.",
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "seriald_bridge_refused_total", Help: "MQTT messages that were refused and became dead letters, by reason.",
 		}, []string{"reason"}),
 		inFlight: prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "seriald_bridge_in_flight", Help: "Messages received and not yet acknowledged to the broker.",
@@ -45,9 +49,9 @@ func newBridgeMetrics(reg prometheus.Registerer, inFlight, connected func() floa
 			Name: "seriald_bridge_connected", Help: "1 if the bridge is connected to the broker and subscribed.",
 		}, connected),
 	}
-	for _, c := range []seriald.Code{seriald.CodeBadTopic, seriald.CodeValidation, seriald.CodeUnknownType, seriald.CodePayloadTooLarge} {
-		m.deadLetters.WithLabelValues(string(c))
+	for _, c := range seriald.DeadLetterCodes() {
+		m.refused.WithLabelValues(string(c))
 	}
-	reg.MustRegister(m.received, m.stored, m.repeats, m.batch, m.retries, m.deadLetters, m.inFlight, m.connected)
+	reg.MustRegister(m.received, m.stored, m.repeats, m.doubles, m.batch, m.retries, m.refused, m.inFlight, m.connected)
 	return m
 }

@@ -14,26 +14,19 @@ import (
 // It keeps hashes. An id that is taken for a repeat by chance, or forgotten, is
 // published all the same: nothing depends on it but a short cut.
 type recentIDs struct {
-	window       time.Duration
-	seed         maphash.Seed
-	current, old map[uint64]struct{}
-	since        time.Time
+	seed maphash.Seed
+	ids  generations[uint64, struct{}]
 }
 
 func newRecentIDs(window time.Duration) *recentIDs {
-	return &recentIDs{window: window, seed: maphash.MakeSeed(), current: map[uint64]struct{}{}}
+	return &recentIDs{seed: maphash.MakeSeed(), ids: generations[uint64, struct{}]{period: window}}
 }
 
 // seen reports whether id was noted before, and notes it.
 func (r *recentIDs) seen(id seriald.EventID, now time.Time) bool {
-	if now.Sub(r.since) > r.window {
-		r.old, r.current, r.since = r.current, make(map[uint64]struct{}, len(r.current)), now
-	}
+	r.ids.age(now)
 	h := maphash.String(r.seed, string(id))
-	if _, ok := r.current[h]; ok {
-		return true
-	}
-	r.current[h] = struct{}{}
-	_, ok := r.old[h]
+	_, ok := r.ids.get(h)
+	r.ids.put(h, struct{}{})
 	return ok
 }

@@ -50,7 +50,7 @@ func TestRecentIDsForget(t *testing.T) {
 				t.Fatalf("%d-%d is taken for a repeat", second, n)
 			}
 		}
-		if got, most := len(r.current)+len(r.old), 2*(window+1)*perSecond; got > most {
+		if got, most := len(r.ids.current)+len(r.ids.old), 2*(window+1)*perSecond; got > most {
 			t.Fatalf("after %d s: %d ids are kept, want at most %d", second, got, most)
 		}
 	}

@@ -57,15 +57,20 @@ func Open(ctx context.Context, dsn string) (*Migrator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to migrate: %w", err)
 	}
+	held := false // by another
 	for {
 		var locked bool
 		if err := conn.QueryRow(ctx, "SELECT pg_try_advisory_lock($1)", int64(lockID)).Scan(&locked); err != nil {
 			_ = conn.Close(context.WithoutCancel(ctx))
+			if held && ctx.Err() != nil {
+				return nil, fmt.Errorf("another process is migrating: %w", ctx.Err())
+			}
 			return nil, fmt.Errorf("lock to migrate: %w", err)
 		}
 		if locked {
 			break
 		}
+		held = true
 		select {
 		case <-ctx.Done():
 			_ = conn.Close(context.WithoutCancel(ctx))

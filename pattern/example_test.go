@@ -16,20 +16,20 @@ func Example() {
 	}
 	day := time.Date(2026, 3, 2, 14, 30, 0, 0, time.UTC)
 	for value := int64(1); value <= 3; value++ {
-		number, err := p.Render(day, value)
+		number, err := p.Render(&pattern.Values{Local: day, Seq: value})
 		if err != nil {
 			fmt.Println(err)
 			return
 		}
 		fmt.Println(number)
 	}
-	_, err = p.Render(day, 1_000_000)
+	_, err = p.Render(&pattern.Values{Local: day, Seq: 1_000_000})
 	fmt.Println(errors.Is(err, pattern.ErrExhausted), err)
 	// Output:
 	// TST-20260302-000001
 	// TST-20260302-000002
 	// TST-20260302-000003
-	// true sequence exhausted: 1000000 needs more than 6 digits
+	// true sequence exhausted: value 1000000 needs more than the 6 characters of {SEQ:6}
 }
 
 // An error says where in the pattern it is, and what to write.
@@ -37,5 +37,5 @@ func ExampleParse() {
 	_, err := pattern.Parse("PROD-{YYYY}-{SEQ}")
 	fmt.Println(err)
 	// Output:
-	// pattern "PROD-{YYYY}-{SEQ}": position 13: {SEQ}: say how many digits, from 1 to 18: write {SEQ:6}
+	// pattern "PROD-{YYYY}-{SEQ}": position 13: {SEQ}: say how many characters, from 1 to 18: write {SEQ:6}
 }

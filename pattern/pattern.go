@@ -1,149 +1,268 @@
-// Package pattern renders serial numbers from pattern templates such as
-// "TST-{YYYY}{MM}{DD}-{SEQ:6}". A pattern is parsed once into a [Pattern] and
-// rendered many times; the package is pure and knows no counters, only their
-// values.
+// Package pattern makes serial numbers from pattern templates such as
+// "TST-{YYYY}{MM}{DD}-{SEQ:6}", and proves before one is used what it can: that
+// its numbers can't repeat, don't meet those of another pattern, and fit where they
+// are printed. A pattern is parsed once into a [Pattern] and rendered many times.
+// The package is pure: it knows no counters, only their values, and no clock.
 //
-// Tokens: {YYYY} {YY} {MM} {DD} {DDD} (day of year), {WW} (ISO 8601 week, with
-// {GGGG} its year) and {SEQ:n} (decimal, n digits); {{ and }} are braces;
-// everything else is literal.
+// # Tokens
+//
+// Dates are those of the site's local time:
+//
+//	{YYYY} {YY} {MM} {DD}  year, month, day
+//	{DDD}                  day of the year, 001 to 366
+//	{WW} {GGGG}            ISO 8601 week and the year that the week is of
+//	{Y1} {M1}              year and month in one character (IEC 60062)
+//	{HH}                   hour, 00 to 23
+//
+// What tells numbers apart:
+//
+//	{SEQ:n} {SEQ:n:base}   the counter, n characters; base 10, 16, 32 (Crockford) or 36
+//	{SERIAL_RANDOM:n}      the counter through a keyed [Permutation]: looks random,
+//	                       can't repeat; bases as above
+//	{RANDOM:n}             n random characters 0-9 A-Z; {RANDOM:numeric:n}, alpha,
+//	                       alphanumeric and hex choose others, 4 if n is left out
+//
+// What comes with the event: {SITE} {PART} {LINE} {WO} {LOT} {OP}. What is
+// calculated: {CHECK:name}, the check character of all before it ([Scheme]).
+// {{ and }} are braces; everything else is literal.
 package pattern
 
 import (
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
-// maxSeqDigits is the widest {SEQ:n}: what an int64 counter can fill.
-const maxSeqDigits = 18
-
-// ErrExhausted says that a counter's value needs more digits than its {SEQ:n}
+// ErrExhausted says that a counter's value needs more characters than its {SEQ:n}
 // has. The number is never made longer and never wraps.
 var ErrExhausted = errors.New("sequence exhausted")
 
-// Pattern is a parsed template, ready to render.
-type Pattern struct {
-	source string
-	steps  []step
+// MissingError says that an event lacks what a token stands for.
+type MissingError struct {
+	Token string // "WO"
 }
 
-type step struct {
-	literal string // if token is ""
-	token   string
-	digits  int
-	limit   int64 // 10^digits of a SEQ
+// Error implements error.
+func (e *MissingError) Error() string {
+	return "the pattern has {" + e.Token + "}, and the event has nothing for it"
+}
+
+// Pattern is a parsed template. It is safe for concurrent use.
+type Pattern struct {
+	source   string
+	elements []element
 }
 
 // Parse reads a template. The error says where it is wrong, counted in bytes
 // from 1, and what to write instead.
 func Parse(source string) (*Pattern, error) {
 	p := &Pattern{source: source}
-	var literal strings.Builder
+	wrong := func(at int, format string, args ...any) error {
+		return fmt.Errorf("pattern %q: position %d: %w", source, at+1, fmt.Errorf(format, args...))
+	}
+	if !utf8.ValidString(source) {
+		return nil, fmt.Errorf("pattern %q: is not valid UTF-8", source)
+	}
+	var text strings.Builder
+	from := 0
 	flush := func() {
-		if literal.Len() > 0 {
-			p.steps = append(p.steps, step{literal: literal.String()})
-			literal.Reset()
+		if text.Len() > 0 {
+			p.elements = append(p.elements, element{text: text.String(), at: from + 1})
+			text.Reset()
 		}
 	}
-	hasSeq := false
 	for i := 0; i < len(source); {
+		if text.Len() == 0 {
+			from = i
+		}
 		switch c := source[i]; {
 		case strings.HasPrefix(source[i:], "{{"), strings.HasPrefix(source[i:], "}}"):
-			literal.WriteByte(c)
+			text.WriteByte(c)
 			i += 2
 		case c == '}':
-			return nil, fmt.Errorf("pattern %q: position %d: a single }: write }} for a brace", source, i+1)
+			return nil, wrong(i, "a single }: write }} for a brace")
 		case c == '{':
 			end := strings.IndexByte(source[i:], '}')
 			if end < 0 {
-				return nil, fmt.Errorf("pattern %q: position %d: { without }: write {{ for a brace", source, i+1)
+				return nil, wrong(i, "{ without }: write {{ for a brace")
 			}
-			s, err := parseToken(source[i+1 : i+end])
+			e, err := parseToken(source[i+1:i+end], i+1)
 			if err != nil {
-				return nil, fmt.Errorf("pattern %q: position %d: %w", source, i+1, err)
+				return nil, wrong(i, "%w", err)
 			}
 			flush()
-			hasSeq = hasSeq || s.token == "SEQ"
-			p.steps = append(p.steps, s)
+			if e.token == check && len(p.elements) == 0 {
+				return nil, wrong(i, "{%s} has nothing before it to check: put it behind", e.text)
+			}
+			p.elements = append(p.elements, e)
 			i += end + 1
 		default:
-			literal.WriteByte(c)
+			text.WriteByte(c)
 			i++
 		}
 	}
 	flush()
-	if !hasSeq {
-		return nil, fmt.Errorf("pattern %q must repeat: it has no {SEQ:n}", source)
+	if !p.Counts() && !p.Random() {
+		return nil, fmt.Errorf("pattern %q must repeat: it has no {SEQ:n}, {SERIAL_RANDOM:n} or {RANDOM:n}", source)
 	}
 	return p, nil
-}
-
-func parseToken(token string) (step, error) {
-	name, arg, hasArg := strings.Cut(token, ":")
-	switch name {
-	case "YYYY", "YY", "MM", "DD", "DDD", "WW", "GGGG":
-		if hasArg {
-			return step{}, fmt.Errorf("{%s} takes no argument", name)
-		}
-		return step{token: name}, nil
-	case "SEQ":
-		n, err := strconv.Atoi(arg)
-		if err != nil || n < 1 || n > maxSeqDigits {
-			return step{}, fmt.Errorf("{%s}: say how many digits, from 1 to %d: write {SEQ:6}", token, maxSeqDigits)
-		}
-		limit := int64(1)
-		for range n {
-			limit *= 10
-		}
-		return step{token: name, digits: n, limit: limit}, nil
-	}
-	return step{}, fmt.Errorf("unknown token {%s}; known are YYYY YY MM DD DDD WW GGGG SEQ:n", token)
 }
 
 // String returns the template.
 func (p *Pattern) String() string { return p.source }
 
-// Render returns the number for a counter value at the site's local time. It
-// returns [ErrExhausted] if seq does not fit, or is negative.
-func (p *Pattern) Render(local time.Time, seq int64) (string, error) {
-	b := make([]byte, 0, 48)
-	for _, s := range p.steps {
-		switch s.token {
-		case "":
-			b = append(b, s.literal...)
-		case "YYYY":
-			b = appendDigits(b, int64(local.Year()), 4)
-		case "YY":
-			b = appendDigits(b, int64(local.Year()%100), 2)
-		case "MM":
-			b = appendDigits(b, int64(local.Month()), 2)
-		case "DD":
-			b = appendDigits(b, int64(local.Day()), 2)
-		case "DDD":
-			b = appendDigits(b, int64(local.YearDay()), 3)
-		case "WW":
-			_, week := local.ISOWeek()
-			b = appendDigits(b, int64(week), 2)
-		case "GGGG":
-			year, _ := local.ISOWeek()
-			b = appendDigits(b, int64(year), 4)
-		case "SEQ":
-			if seq < 0 || seq >= s.limit {
-				return "", fmt.Errorf("%w: %d needs more than %d digits", ErrExhausted, seq, s.digits)
-			}
-			b = appendDigits(b, seq, s.digits)
-		}
-	}
-	return string(b), nil
+// Values are what a number is made of.
+type Values struct {
+	Local time.Time // of the site
+	Seq   int64     // the counter's value, from 0
+
+	Site, Part, Line, WorkOrder, Lot, Operation string
+
+	// Random fills b with random bytes for {RANDOM:n}. It must be a source that
+	// nobody can predict.
+	Random func(b []byte)
+	// Permutation is that of {SERIAL_RANDOM:n}, of [Pattern.Permuted] values.
+	Permutation *Permutation
+
+	buffer [2 * mostRandom]byte
 }
 
-func appendDigits(b []byte, n int64, width int) []byte {
-	var digits [20]byte
-	d := strconv.AppendInt(digits[:0], n, 10)
-	for range width - len(d) {
-		b = append(b, '0')
+// Render returns the number that v makes. The error is that of [Pattern.Append].
+func (p *Pattern) Render(v *Values) (string, error) {
+	b, err := p.Append(make([]byte, 0, 48), v)
+	return string(b), err
+}
+
+// Missing returns the first token that v has no text for; nil if there is none.
+func (p *Pattern) Missing(v *Values) *MissingError {
+	for i := range p.elements {
+		if e := &p.elements[i]; e.variable() && v.text(e.token) == "" {
+			return &MissingError{Token: e.text}
+		}
 	}
-	return append(b, d...)
+	return nil
+}
+
+// Append appends the number that v makes to b. The error is [ErrExhausted] if the
+// counter's value does not fit or is negative, or a *[MissingError], or that of a
+// check which has no character to cover.
+func (p *Pattern) Append(b []byte, v *Values) ([]byte, error) {
+	start := len(b)
+	for i := range p.elements {
+		e := &p.elements[i]
+		switch e.token {
+		case literal:
+			b = append(b, e.text...)
+		case sequence, serialRandom:
+			if v.Seq < 0 || v.Seq >= e.limit {
+				return nil, fmt.Errorf("%w: value %d needs more than the %d characters of {%s}", ErrExhausted, v.Seq, e.width, e.text)
+			}
+			n := v.Seq
+			if e.token == serialRandom {
+				n = int64(v.Permutation.Of(uint64(n)))
+			}
+			b = appendNumber(b, n, e.width, e.digits)
+		case random:
+			b = v.appendRandom(b, e)
+		case check:
+			var err error
+			if b, err = e.scheme.AppendCheck(b, b[start:]); err != nil {
+				return nil, err
+			}
+		default:
+			if e.variable() {
+				text := v.text(e.token)
+				if text == "" {
+					return nil, &MissingError{Token: e.text}
+				}
+				b = append(b, text...)
+				continue
+			}
+			b = appendDate(b, e.token, v.Local)
+		}
+	}
+	return b, nil
+}
+
+// text returns what comes with the event for a token.
+func (v *Values) text(t token) string {
+	switch t {
+	case site:
+		return v.Site
+	case part:
+		return v.Part
+	case line:
+		return v.Line
+	case workOrder:
+		return v.WorkOrder
+	case lot:
+		return v.Lot
+	}
+	return v.Operation
+}
+
+// appendDate appends what a token says of a time.
+func appendDate(b []byte, t token, local time.Time) []byte {
+	two := func(n int) []byte { return appendNumber(b, int64(n), 2, base10) }
+	switch t {
+	case year4:
+		return appendNumber(b, int64(local.Year()), 4, base10)
+	case year2:
+		return two(local.Year() % 100)
+	case yearCode:
+		return append(b, yearCodes[(local.Year()-firstYearCode%len(yearCodes)+len(yearCodes))%len(yearCodes)])
+	case month:
+		return two(int(local.Month()))
+	case monthCode:
+		return append(b, monthCodes[local.Month()-1])
+	case day:
+		return two(local.Day())
+	case dayOfYear:
+		return appendNumber(b, int64(local.YearDay()), 3, base10)
+	case isoWeek:
+		_, week := local.ISOWeek()
+		return two(week)
+	case isoYear:
+		y, _ := local.ISOWeek()
+		return appendNumber(b, int64(y), 4, base10)
+	}
+	return two(local.Hour())
+}
+
+// appendNumber appends n in the digits of a base, with zeros in front.
+func appendNumber(b []byte, n int64, width int, digits string) []byte {
+	at := len(b) + width
+	for range width {
+		b = append(b, digits[0])
+	}
+	for base := int64(len(digits)); n > 0; n /= base {
+		if at--; at < len(b)-width {
+			return b // a year beyond 9999: nobody's calendar
+		}
+		b[at] = digits[n%base]
+	}
+	return b
+}
+
+// appendRandom appends random characters, each as likely as any other.
+func (v *Values) appendRandom(b []byte, e *element) []byte {
+	// A byte beyond the last whole multiple would make the first characters
+	// likelier.
+	whole := byte(256/len(e.digits)*len(e.digits) - 1)
+	for left := e.width; left > 0; {
+		buffer := v.buffer[:2*left]
+		v.Random(buffer)
+		for _, c := range buffer {
+			if c > whole {
+				continue
+			}
+			b = append(b, e.digits[int(c)%len(e.digits)])
+			if left--; left == 0 {
+				break
+			}
+		}
+	}
+	return b
 }

@@ -2,116 +2,76 @@ package processors
 
 import (
 	"encoding/json"
-	"fmt"
-	"math"
+	"slices"
 
 	"github.com/machshop/seriald"
-	"github.com/machshop/seriald/pattern"
-	"github.com/machshop/seriald/store"
 )
 
 // generate makes serials on request.
-func (d *decision) generate(st *state, site *seriald.Site, part *seriald.Part) *seriald.Rejection {
+func (d *decision) generate(st *state, site *seriald.Site, part *seriald.Part) error {
 	f := d.item.fields
-	format, rejection := formatOf(f.FormatConfigID, part, st)
-	if rejection != nil {
-		return rejection
+	format, err := formatOf(f.FormatConfigID, part, st)
+	if err != nil {
+		return err
 	}
 	units := 1
 	if f.Quantity != nil {
 		units = *f.Quantity
 	}
-	d.assign(st, site, part, format, seriald.ID{}, units, units)
-	return nil
+	return d.assign(st, site, part, format, nil, units, units)
 }
 
-// occur fires the triggers of an occurrence on the floor: all that match, in the
-// catalog's order.
-func (d *decision) occur(st *state, site *seriald.Site, part *seriald.Part) *seriald.Rejection {
-	f := d.item.fields
-	occurrence, ok := d.item.event.Type.TriggerType()
-	if !ok {
-		return seriald.UnknownType(string(d.item.event.Type))
-	}
-	var object map[string]any
-	fired := 0
-	for _, t := range st.catalog.Triggers[part.ID] {
-		if object == nil && len(t.Conditions) > 0 {
-			object = d.item.object()
-		}
-		if !t.Matches(occurrence, f.OperationCode, object) {
-			continue
-		}
-		if t.AssignmentType != seriald.AssignGenerated {
-			return seriald.Reject(seriald.CodeInvalidState, "", "trigger %s assigns by %s, which %s can't do", t.ID, t.AssignmentType, d.item.event.Type)
-		}
-		format, rejection := formatOf(t.FormatID, part, st)
-		if rejection != nil {
-			return rejection
-		}
-		units, group := t.Units(f.Quantity)
-		if len(d.serials)+units > seriald.MaxQuantity {
-			return seriald.Reject(seriald.CodeValidation, "quantity", "all triggers together would make more than %d serials", seriald.MaxQuantity)
-		}
-		a := d.auditEvent(st, seriald.AuditTriggerExecuted, seriald.AuditSuccess)
-		a.NewValues = values(struct {
-			TriggerID seriald.ID      `json:"triggerId"`
-			Units     int             `json:"units"`
-			Request   json.RawMessage `json:"request"`
-		}{t.ID, units, d.item.event.Data})
-		d.audit = append(d.audit, a)
-		d.assign(st, site, part, format, t.ID, units, group)
-		fired++
-	}
-	if fired == 0 {
-		d.ignore(st, seriald.CodeNoTrigger, fmt.Sprintf("no trigger of part %s fires on %s", part.ID, operation(occurrence, f.OperationCode)))
-	}
-	return nil
-}
-
-func operation(t seriald.TriggerType, code string) string {
-	if code == "" {
-		return string(t)
-	}
-	return string(t) + " at " + code
-}
-
-// assign makes units serials that wait for their numbers, told of in groups.
+// assign makes units serials that wait for their numbers, told of in groups. trigger
+// is nil if none asked for them.
 func (d *decision) assign(st *state, site *seriald.Site, part *seriald.Part, format *seriald.Format,
-	trigger seriald.ID, units, group int,
-) {
-	f := d.item.fields
-	local := st.now.In(site.Location)
-	made := make([]seriald.Serial, units)
-	r := run{
-		format: format, local: local, serials: make([]*seriald.Serial, units),
-		counter: store.Counter{
-			FormatID: format.ID, Scope: format.CounterScope.Key(site.ID, part.ID), Period: format.Reset.Period(local),
-		},
+	trigger *seriald.Trigger, units, group int,
+) error {
+	_, err := d.newRun(st, site, part, format, trigger, seriald.SourceGenerated, units, group)
+	return err
+}
+
+// newRun adds units serials of a source that wait for their numbers.
+func (d *decision) newRun(st *state, site *seriald.Site, part *seriald.Part, format *seriald.Format,
+	trigger *seriald.Trigger, source seriald.Source, units, group int,
+) (*run, error) {
+	r := newRun(st, d.item, site, part, format)
+	if missing := r.pattern.Missing(&r.values); missing != nil {
+		return nil, seriald.Reject(seriald.CodeValidation, tokenFields[missing.Token], "is required: the pattern of format %s has {%s}", format.ID, missing.Token)
 	}
+	like := d.newSerial(st, site, part, source, seriald.SerialActive)
+	like.FormatID, like.FormatVersion = format.ID, format.Version
+	if trigger != nil {
+		like.TriggerID = trigger.ID
+	}
+	made := make([]seriald.Serial, units)
+	r.serials, r.first = make([]*seriald.Serial, units), len(d.outcome.Serials)
 	for i := range made {
-		made[i] = seriald.Serial{
-			ID: st.newID(), PartID: part.ID, SiteID: site.ID,
-			Source: seriald.SourceGenerated, Status: seriald.SerialActive,
-			FormatID: format.ID, FormatVersion: format.Version, TriggerID: trigger,
-			WorkOrderID: f.WorkOrderID, LotNumber: f.LotNumber, OperationCode: f.OperationCode,
-			EventID: d.item.event.ID, CreatedAt: st.now,
+		made[i] = like
+		if i > 0 {
+			made[i].ID = st.newID()
 		}
 		r.serials[i] = &made[i]
+		d.outcome.Serials = append(d.outcome.Serials, made[i].Ref())
 	}
-	for first := 0; first < units; first += group {
-		d.announcements = append(d.announcements, seriald.Announcement{
-			Event: seriald.EventAssigned, First: len(d.serials) + first, Count: min(group, units-first),
-			TriggerID: trigger, WorkOrderID: f.WorkOrderID, LotNumber: f.LotNumber, OperationCode: f.OperationCode,
-		})
-	}
+	d.announceGroups(seriald.EventAssigned, r.first, units, group, like.TriggerID)
 	d.serials = append(d.serials, r.serials...)
 	d.runs = append(d.runs, r)
+	st.world.addRun(r)
+	return r, nil
 }
 
-// formatOf returns the format that is asked for, else the part's default.
-func formatOf(asked string, part *seriald.Part, st *state) (*seriald.Format, *seriald.Rejection) {
+// formatOf returns the format that is asked for, else the one that is assigned to
+// the part or its family now, else the part's default.
+func formatOf(asked string, part *seriald.Part, st *state) (*seriald.Format, error) {
 	id := asked
+	if id == "" {
+		for _, a := range st.catalog.assignments[part.ID] {
+			if a.Holds(st.now) {
+				id = a.FormatID
+				break
+			}
+		}
+	}
 	if id == "" {
 		id = part.DefaultFormat
 	}
@@ -121,41 +81,34 @@ func formatOf(asked string, part *seriald.Part, st *state) (*seriald.Format, *se
 	if st.catalog.patterns[id] == nil {
 		return nil, seriald.Reject(seriald.CodeFormatNotFound, "formatConfigId", "format %q is not known", id)
 	}
-	return st.catalog.Formats[id], nil
-}
-
-// number gives a run its numbers, from the counter's ordinals that start at
-// first. The error says that the sequence is used up; then the event is refused.
-func (r *run) number(st *state, first int64) error {
-	for i, s := range r.serials {
-		if err := r.numberOne(st, s, first+int64(i)); err != nil {
-			return err
-		}
+	f := st.catalog.Formats[id]
+	if !f.Active {
+		return nil, seriald.Reject(seriald.CodeDisabled, "formatConfigId", "format %q is not active: activate it, or name another", id)
 	}
-	return nil
-}
-
-func (r *run) numberOne(st *state, s *seriald.Serial, ordinal int64) (err error) {
-	// Beyond 64 bits the value would begin anew.
-	if ordinal > (math.MaxInt64-r.format.Start)/max(r.format.Increment, 1) {
-		return fmt.Errorf("%w: value %d is beyond 64 bits", pattern.ErrExhausted, ordinal)
-	}
-	s.Number, err = st.catalog.patterns[r.format.ID].Render(r.local, r.format.Start+ordinal*r.format.Increment)
-	return err
+	return f, nil
 }
 
 // finish adds what could not be said before the numbers were final.
 func (d *decision) finish(st *state) {
 	for _, r := range d.runs {
+		// What all serials of a run have in common.
+		first := r.serials[0]
+		made := generated{FormatID: first.FormatID, FormatVersion: first.FormatVersion, TriggerID: first.TriggerID}
+		common := values(made)
+		d.audit = slices.Grow(d.audit, len(r.serials))
 		for i, s := range r.serials {
-			d.outcome.Serials = append(d.outcome.Serials, s.Ref())
+			d.outcome.Serials[r.first+i].SerialNumber = s.Number
 			a := d.auditEvent(st, seriald.AuditSerialGenerated, seriald.AuditSuccess)
-			a.SerialID, a.SerialNumber = s.ID, s.Number
-			made := generated{FormatID: s.FormatID, FormatVersion: s.FormatVersion, TriggerID: s.TriggerID}
-			if i == 0 && s.TriggerID.IsZero() {
+			a.SerialID, a.SerialNumber, a.NewValues = s.ID, s.Number, common
+			switch {
+			case r.placeholders != nil:
+				late := made
+				late.PlaceholderID = r.placeholders[i].ID
+				a.Type, a.NewValues = seriald.AuditLateAssignment, values(late)
+			case i == 0 && s.TriggerID.IsZero():
 				made.Request = d.item.event.Data
+				a.NewValues = values(made)
 			}
-			a.NewValues = values(made)
 			d.audit = append(d.audit, a)
 		}
 	}
@@ -166,5 +119,6 @@ type generated struct {
 	FormatID      string          `json:"formatId"`
 	FormatVersion int             `json:"formatVersion"`
 	TriggerID     seriald.ID      `json:"triggerId,omitzero"`
-	Request       json.RawMessage `json:"request,omitempty"` // on the first of a request
+	PlaceholderID seriald.ID      `json:"placeholderId,omitzero"` // that got it
+	Request       json.RawMessage `json:"request,omitempty"`      // on the first of a request
 }

@@ -98,11 +98,11 @@ func TestOperationComplete(t *testing.T) {
 			[]string{"T100", "T110", "T120", "D0331-001", "D0331-002", "D0331-003"},
 			[]group{assigned(trigger2, 0, 3), assigned(trigger1, 3, 2), assigned(trigger1, 5, 1)},
 		},
-		"of a serial": {
+		"of a serial, which passes": {
 			`{"serialNumber":"S1","operationCode":"OP-010"}`,
 			[]*seriald.Trigger{op010(func(*seriald.Trigger) {})},
-			[]string{"D0331-001"},
-			[]group{assigned(trigger1, 0, 1)},
+			[]string{"S1", "D0331-001"},
+			[]group{{seriald.EventPropagated, 0, 1, seriald.ID{}}, assigned(trigger1, 1, 1)},
 		},
 		"of a serial whose part is named": {
 			`{"serialNumber":"unknown","partId":"MADE","operationCode":"OP-010"}`,
@@ -114,9 +114,8 @@ func TestOperationComplete(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			st := newState(testCatalog(t, tc.triggers...))
-			// Two vendors' serials of one part leave no doubt about it.
-			st.serials = map[string][]seriald.SerialRef{"S1": {{SerialNumber: "S1", PartID: "MADE"}, {SerialNumber: "S1", PartID: "MADE"}}}
-			d := decide(newItem(seriald.TypeOperationComplete, tc.data), st).numbered(t, st)
+			st.knows([]*seriald.Serial{{ID: seriald.ID{1}, Number: "S1", PartID: "MADE", Status: seriald.SerialActive}})
+			d := decideOne(t, newItem(seriald.TypeOperationComplete, tc.data), st).numbered(t, st)
 			if d.outcome.Status != seriald.StatusAccepted || d.partID != "MADE" {
 				t.Errorf("got %+v of part %q", d.outcome, d.partID)
 			}
@@ -127,9 +126,11 @@ func TestOperationComplete(t *testing.T) {
 				t.Errorf("groups (-want +got):\n%s", diff)
 			}
 			for _, g := range tc.groups { // a serial and its group have the same trigger
-				for _, s := range d.serials[g.first : g.first+g.count] {
-					if s.TriggerID != g.trigger {
-						t.Errorf("serial %s is of trigger %s, want %s", s.Number, s.TriggerID, g.trigger)
+				for _, ref := range d.outcome.Serials[g.first : g.first+g.count] {
+					for _, s := range d.serials {
+						if s.ID == ref.ID && s.TriggerID != g.trigger {
+							t.Errorf("serial %s is of trigger %s, want %s", s.Number, s.TriggerID, g.trigger)
+						}
 					}
 				}
 			}
@@ -150,11 +151,11 @@ func upTo(n int) []string {
 func TestOperationCompleteIsAudited(t *testing.T) {
 	t.Parallel()
 	st := newState(testCatalog(t, &seriald.Trigger{ID: trigger1, PartID: "MADE"}, &seriald.Trigger{ID: trigger2, PartID: "MADE", FormatID: "tens"}))
-	d := decide(newItem(seriald.TypeOperationComplete, `{"partId":"MADE","quantity":2}`), st).numbered(t, st)
+	d := decideOne(t, newItem(seriald.TypeOperationComplete, `{"partId":"MADE","quantity":2}`), st).numbered(t, st)
 	executed := func(trigger seriald.ID) record {
 		return record{
 			seriald.AuditTriggerExecuted, seriald.AuditSuccess, "",
-			`{"triggerId":"` + trigger.String() + `","units":2,"request":{"partId":"MADE","quantity":2}}`,
+			`{"triggerId":"` + trigger.String() + `","assignmentType":"SYSTEM_GENERATED","units":2,"request":{"partId":"MADE","quantity":2}}`,
 		}
 	}
 	made := func(number, format, version string, trigger seriald.ID) record {
@@ -204,7 +205,7 @@ func TestOperationCompleteIsIgnored(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			st := newState(testCatalog(t, tc.triggers...))
-			d := decide(newItem(seriald.TypeOperationComplete, tc.data), st).numbered(t, st)
+			d := decideOne(t, newItem(seriald.TypeOperationComplete, tc.data), st).numbered(t, st)
 			want := seriald.Outcome{
 				EventID: "e1", Status: seriald.StatusIgnored, Code: seriald.CodeNoTrigger, Message: tc.message, ProcessedAt: testNow,
 			}

@@ -2,17 +2,17 @@ package processors
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/machshop/seriald"
-	"github.com/machshop/seriald/pattern"
 	"github.com/machshop/seriald/store"
 )
 
@@ -38,6 +38,9 @@ type reply struct {
 	repeat        bool // answered from the inbox
 }
 
+// random fills b with what nobody can predict.
+func random(b []byte) { _, _ = rand.Read(b) } // it never fails
+
 // newID makes an id of ours.
 func newID() seriald.ID {
 	id, err := uuid.NewV7()
@@ -47,9 +50,11 @@ func newID() seriald.ID {
 	return seriald.ID(id)
 }
 
-// process runs items, in their order, through one transaction. When it returns
-// without an error everything is committed. The errors are the store's.
-func (p *processor) process(ctx context.Context, items []*item) (_ []reply, err error) {
+// process runs items, in their order, through one transaction, as far as one event
+// need not be committed before another is decided; rest are those for which it must.
+// When it returns without an error what is not in rest is committed. The errors are
+// the store's.
+func (p *processor) process(ctx context.Context, items []*item) (_ []reply, rest []*item, err error) {
 	defer func() {
 		// A fault in the rules must not stop the line for good: it is treated
 		// like data that can't be processed, and found by halving.
@@ -59,94 +64,140 @@ func (p *processor) process(ctx context.Context, items []*item) (_ []reply, err 
 		}
 	}()
 	if err := p.fail("read", items); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	st := &state{now: p.now().UTC().Truncate(time.Microsecond), newID: newID}
-	tx, found, err := p.db.Read(ctx, refs(items), st.now)
+	items, rest = inTurn(items)
+	st := &state{now: p.now().UTC().Truncate(time.Microsecond), newID: newID, random: random}
+	events, statuses := split(items)
+	tx, found, err := p.read(ctx, events, st)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer tx.Rollback()
-	if st.catalog, err = p.snapshot(ctx, found.CatalogVersion); err != nil {
-		return nil, err
+	fresh := unprocessed(events, found)
+	if configures(fresh) {
+		if err := tx.LockCatalog(ctx, st.catalog.Version); err != nil {
+			return nil, nil, err
+		}
 	}
-	st.serials = found.Serials
+	n := &numbering{counters: p.db, claims: tx, metrics: p.metrics, known: newFacts(), taken: map[store.Counter]*values64{}}
+	decisions, err := n.decide(ctx, fresh, st, found)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(decisions) < len(fresh) {
+		at := slices.Index(items, fresh[len(decisions)])
+		rest = slices.Concat(items[at:], rest)
+		events, statuses = split(items[:at:at])
+	}
+	if len(decisions)+len(statuses) > 0 {
+		if err := p.write(ctx, tx, decisions, statuses, st); err != nil {
+			return nil, nil, err
+		}
+	}
+	replies, err := replies(events, decisions, found)
+	return replies, rest, err
+}
 
-	// An id that comes twice is decided once.
-	decisions := make([]*decision, 0, len(items))
-	first := make(map[seriald.EventID]*decision, len(items))
-	for _, it := range items {
-		if _, done := found.Inbox[it.event.ID]; done || first[it.event.ID] != nil {
+// inTurn cuts items where one changes the master data: it is processed by itself, and
+// what follows goes by it.
+func inTurn(items []*item) (first, rest []*item) {
+	at := slices.IndexFunc(items, func(it *item) bool { return it.event.Type.Configures() })
+	switch at {
+	case -1:
+		return items, nil
+	case 0:
+		at = 1
+	}
+	return items[:at], items[at:]
+}
+
+// read opens a transaction and reads what events refer to, with the master data that
+// is valid in it.
+func (p *processor) read(ctx context.Context, events []*item, st *state) (*store.Batch, *store.Found, error) {
+	for {
+		if p.catalog == nil {
+			c, err := p.db.Catalog(ctx)
+			if err != nil {
+				return nil, nil, err
+			}
+			if p.catalog, err = compile(c); err != nil {
+				p.log.Error("format can't be used", "error", err)
+			}
+		}
+		tx, found, err := p.db.Read(ctx, refs(events, p.catalog), st.now)
+		if err != nil {
+			return nil, nil, err
+		}
+		if found.CatalogVersion == p.catalog.Version {
+			st.catalog, st.use = p.catalog, found.Use
+			return tx, found, nil
+		}
+		// What events refer to goes by the master data, too.
+		tx.Rollback()
+		p.catalog = nil
+	}
+}
+
+// unprocessed returns the events that are not in the inbox. An id that comes twice is
+// decided once.
+func unprocessed(events []*item, found *store.Found) []*item {
+	fresh := make([]*item, 0, len(events))
+	seen := make(map[seriald.EventID]bool, len(events))
+	for _, it := range events {
+		if _, done := found.Inbox[it.event.ID]; done || seen[it.event.ID] {
 			continue
 		}
-		d := decide(it, st)
-		first[it.event.ID] = d
-		decisions = append(decisions, d)
+		seen[it.event.ID] = true
+		fresh = append(fresh, it)
 	}
-	if len(decisions) > 0 {
-		if err := p.write(ctx, tx, decisions, st); err != nil {
-			return nil, err
-		}
-	}
-	return p.replies(items, decisions, found, first)
+	return fresh
 }
 
-func refs(items []*item) store.Refs {
-	r := store.Refs{EventIDs: make([]string, len(items))}
-	for i, it := range items {
-		r.EventIDs[i] = string(it.event.ID)
-		if it.fields != nil && it.fields.PartID == "" && it.fields.SerialNumber != "" {
-			r.SerialNumbers = append(r.SerialNumbers, it.fields.SerialNumber)
-		}
-	}
-	return r
+// configures reports whether something changes the master data.
+func configures(items []*item) bool {
+	return slices.ContainsFunc(items, func(it *item) bool { return it.event.Type.Configures() })
 }
 
-// snapshot returns the master data of the version that the batch has read.
-func (p *processor) snapshot(ctx context.Context, version int64) (*catalog, error) {
-	if p.catalog != nil && p.catalog.Version == version {
-		return p.catalog, nil
-	}
-	c, err := p.db.Catalog(ctx)
-	if err != nil {
-		return nil, err
-	}
-	compiled, err := compile(c)
-	if err != nil {
-		p.log.Error("format can't be used", "error", err)
-	}
-	p.catalog = compiled
-	return compiled, nil
-}
-
-// write numbers, claims and commits what was decided.
-func (p *processor) write(ctx context.Context, tx *store.Batch, decisions []*decision, st *state) error {
-	if err := p.number(ctx, decisions, st); err != nil {
-		return err
-	}
-	if err := p.claim(ctx, tx, decisions, st); err != nil {
-		return err
-	}
-	changes := &store.Changes{Inbox: make([]store.InboxRow, len(decisions))}
-	for i, d := range decisions {
-		d.finish(st)
-		changes.Inbox[i] = d.inboxRow()
-		changes.Serials = append(changes.Serials, d.serials...)
-		changes.Conflicts = append(changes.Conflicts, d.conflicts...)
-		changes.Audit = append(changes.Audit, d.audit...)
-	}
-	items := make([]*item, len(decisions))
-	for i, d := range decisions {
-		items[i] = d.item
+// write commits what was decided, with the statuses of devices.
+func (p *processor) write(ctx context.Context, tx *store.Batch, decisions []*decision, statuses []*item, st *state) error {
+	items := slices.Clone(statuses)
+	for _, d := range decisions {
+		items = append(items, d.item)
 	}
 	if err := p.fail("commit", items); err != nil {
 		return err
 	}
-	if err := tx.Write(ctx, changes, p.cfg.AuditBatchWriteSize); err != nil {
+	if err := tx.Write(ctx, changes(decisions, statuses, st), p.cfg.AuditBatchWriteSize); err != nil {
 		return err
 	}
-	p.metrics.committed(decisions, p.now())
+	p.metrics.committed(decisions, len(statuses), p.now())
 	return nil
+}
+
+// changes are the rows that decisions and statuses make.
+func changes(decisions []*decision, statuses []*item, st *state) *store.Changes {
+	c := &store.Changes{
+		Inbox: make([]store.InboxRow, len(decisions)), Released: st.world.releasedMade,
+		ChangedSerials: st.world.changedSerials, ChangedPlaceholders: st.world.changedPlaceholders,
+		Triggers: countTriggers(decisions), Devices: deviceRows(decisions, statuses),
+	}
+	serials, audit := 0, 0
+	for _, d := range decisions {
+		d.finish(st)
+		serials, audit = serials+len(d.serials), audit+len(d.audit)
+	}
+	c.Serials, c.Audit = make([]*seriald.Serial, 0, serials), make([]seriald.AuditEvent, 0, audit)
+	for i, d := range decisions {
+		c.Inbox[i] = d.inboxRow()
+		c.Serials = append(c.Serials, d.serials...)
+		c.Placeholders = append(c.Placeholders, d.placeholders...)
+		c.Propagations = append(c.Propagations, d.propagations...)
+		c.Conflicts = append(c.Conflicts, d.conflicts...)
+		c.Audit = append(c.Audit, d.audit...)
+		c.Master = append(c.Master, d.master...)
+	}
+	return c
 }
 
 func (d *decision) inboxRow() store.InboxRow {
@@ -157,48 +208,13 @@ func (d *decision) inboxRow() store.InboxRow {
 	}
 }
 
-// number takes what all decisions need from the counters, in one statement, and
-// makes the numbers. An event whose sequence is used up is refused.
-func (p *processor) number(ctx context.Context, decisions []*decision, st *state) error {
-	takes := map[store.Counter]int64{}
-	for _, d := range decisions {
-		for _, r := range d.runs {
-			takes[r.counter] += int64(len(r.serials))
-		}
-	}
-	if len(takes) == 0 {
-		return nil
-	}
-	next, err := p.db.TakeCounters(ctx, takes)
-	if err != nil {
-		return err
-	}
-	for _, d := range decisions {
-		for i := range d.runs {
-			r := &d.runs[i]
-			first := next[r.counter]
-			next[r.counter] += int64(len(r.serials))
-			if err := r.number(st, first); err != nil {
-				if !errors.Is(err, pattern.ErrExhausted) {
-					return err
-				}
-				d.refuse(st, exhausted(r, err))
-				break
-			}
-		}
-	}
-	return nil
-}
-
-func exhausted(r *run, err error) *seriald.Rejection {
-	return seriald.Reject(seriald.CodeSequenceExhausted, "formatConfigId", "format %s: %v: give it more digits or a shorter reset", r.format.ID, err)
-}
-
 // replies puts together what to publish, for each item in the batch's order.
-func (p *processor) replies(items []*item, decisions []*decision, found *store.Found,
-	first map[seriald.EventID]*decision,
-) ([]reply, error) {
-	replies := make([]reply, 0, len(items))
+func replies(items []*item, decisions []*decision, found *store.Found) ([]reply, error) {
+	all := make([]reply, 0, len(items))
+	decided := make(map[seriald.EventID]*decision, len(decisions))
+	for _, d := range decisions {
+		decided[d.item.event.ID] = d
+	}
 	answered := make(map[seriald.EventID]*reply, len(decisions))
 	for _, it := range items {
 		if before, ok := found.Inbox[it.event.ID]; ok {
@@ -206,20 +222,20 @@ func (p *processor) replies(items []*item, decisions []*decision, found *store.F
 			if err != nil {
 				return nil, err
 			}
-			replies = append(replies, r)
+			all = append(all, r)
 			continue
 		}
 		if r := answered[it.event.ID]; r != nil {
 			again := *r
 			again.item, again.repeat, again.body = it, true, seriald.MarkDuplicate(r.body)
-			replies = append(replies, again)
+			all = append(all, again)
 			continue
 		}
-		d := first[it.event.ID]
-		replies = append(replies, reply{item: it, partID: d.partID, outcome: d.outcome, body: d.body, announcements: d.announcements})
-		answered[it.event.ID] = &replies[len(replies)-1]
+		d := decided[it.event.ID]
+		all = append(all, reply{item: it, partID: d.partID, outcome: d.outcome, body: d.body, announcements: d.announcements})
+		answered[it.event.ID] = &all[len(all)-1]
 	}
-	return replies, nil
+	return all, nil
 }
 
 // repeat answers an event from its inbox row.

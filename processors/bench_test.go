@@ -33,10 +33,11 @@ func benchEvents(n int, prefix string) []*item {
 	return items
 }
 
-func benchProcessor(b *testing.B, dsn string) *processor {
-	b.Helper()
+// newProcessor returns a processor without a runner around it.
+func newProcessor(tb testing.TB, dsn string) *processor {
+	tb.Helper()
 	return &processor{
-		db:  storetest.Open(b, dsn),
+		db:  storetest.Open(tb, dsn),
 		cfg: Config{SerialBatchSize: DefaultSerialBatchSize, AuditBatchWriteSize: DefaultAuditBatchWriteSize},
 		now: time.Now, log: slog.New(slog.DiscardHandler), metrics: newMetrics(prometheus.NewRegistry()),
 	}
@@ -53,12 +54,12 @@ func BenchmarkCommit(b *testing.B) {
 			for b.Loop() {
 				b.StopTimer()
 				dsn := storetest.DSN(b, storetest.Durable)
-				p := benchProcessor(b, dsn)
+				p := newProcessor(b, dsn)
 				items := benchEvents(count, name)
 				b.StartTimer()
 				start := time.Now()
 				for first := 0; first < count; first += size {
-					if _, err := p.process(context.Background(), items[first:min(first+size, count)]); err != nil {
+					if _, _, err := p.process(context.Background(), items[first:min(first+size, count)]); err != nil {
 						b.Fatal(err)
 					}
 				}
@@ -83,6 +84,63 @@ func BenchmarkCommit(b *testing.B) {
 	run("one-by-one", 1, n/5)
 	run("batch-100", 100, n)
 	run("batch-500", maxBatch, n)
+}
+
+// BenchmarkGenerate measures one request for many serials, committed: its rate, and
+// what a serial costs beside one of a thousand.
+func BenchmarkGenerate(b *testing.B) {
+	each := map[int]float64{}
+	for _, quantity := range []int{1000, 10_000, seriald.MaxQuantity} {
+		b.Run(fmt.Sprint(quantity), func(b *testing.B) {
+			for b.Loop() {
+				b.StopTimer()
+				p := newProcessor(b, storetest.DSN(b, storetest.Durable))
+				request := newItem(seriald.TypeSerialGenerate, fmt.Sprintf(`{"partId":"PART-001","quantity":%d}`, quantity))
+				warm := newItem(seriald.TypeSerialGenerate, `{"partId":"PART-001"}`)
+				warm.event.ID = "warm"
+				if _, _, err := p.process(context.Background(), []*item{warm}); err != nil {
+					b.Fatal(err)
+				}
+				b.StartTimer()
+				start := time.Now()
+				replies, _, err := p.process(context.Background(), []*item{request})
+				if err != nil || len(replies[0].outcome.Serials) != quantity {
+					b.Fatalf("%d serials, %v", len(replies[0].outcome.Serials), err)
+				}
+				each[quantity] = time.Since(start).Seconds() / float64(quantity)
+			}
+			b.ReportMetric(1/each[quantity], "serials/s")
+			if each[1000] > 0 {
+				b.ReportMetric(each[quantity]/each[1000], "x-of-1000")
+			}
+		})
+	}
+}
+
+// BenchmarkGenerateEndToEnd measures the same from the stream to the last part of
+// the serial events: 100,000 serials of one request, everything synced.
+func BenchmarkGenerateEndToEnd(b *testing.B) {
+	var took time.Duration
+	for b.Loop() {
+		b.StopTimer()
+		r := newRigOn(b, streamtest.Start(b, false), storetest.DSN(b, storetest.Durable))
+		r.start(nil)
+		r.publish(seriald.TypeSerialGenerate, "warm", `{"partId":"PART-001"}`)
+		r.drained()
+		b.StartTimer()
+		start := time.Now()
+		r.publish(seriald.TypeSerialGenerate, "all", fmt.Sprintf(`{"partId":"PART-001","quantity":%d}`, seriald.MaxQuantity))
+		r.drained()
+		took = time.Since(start)
+		b.StopTimer()
+		if n := r.count("serials"); n != seriald.MaxQuantity+1 {
+			b.Fatalf("%d serials", n)
+		}
+		r.stop()
+		b.StartTimer()
+	}
+	b.ReportMetric(took.Seconds(), "s")
+	b.ReportMetric(seriald.MaxQuantity/took.Seconds(), "serials/s")
 }
 
 // BenchmarkRunner measures from the stream to the acknowledgement, everything
@@ -133,7 +191,7 @@ func BenchmarkRunner(b *testing.B) {
 func runNaive(b *testing.B, r *rig, items []*item) {
 	b.Helper()
 	ctx := context.Background()
-	p := benchProcessor(b, r.dsn)
+	p := newProcessor(b, r.dsn)
 	c, err := r.conn.JS.CreateConsumer(ctx, seriald.StreamEvents, jetstream.ConsumerConfig{AckPolicy: jetstream.AckExplicitPolicy})
 	if err != nil {
 		b.Fatal(err)
@@ -143,11 +201,11 @@ func runNaive(b *testing.B, r *rig, items []*item) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		replies, err := p.process(ctx, []*item{decode(taken{msg: msg})})
+		replies, _, err := p.process(ctx, []*item{decode(taken{msg: msg})})
 		if err != nil {
 			b.Fatal(err)
 		}
-		if err := publish(ctx, r.conn, encodeReplies(replies, 100)); err != nil {
+		if err := publish(ctx, r.conn, encodeReplies(replies, 100, r.conn.MaxBody())); err != nil {
 			b.Fatal(err)
 		}
 		if err := msg.DoubleAck(ctx); err != nil {

@@ -2,6 +2,7 @@ package processors
 
 import (
 	"context"
+	"slices"
 
 	"github.com/machshop/seriald"
 	"github.com/machshop/seriald/store"
@@ -12,206 +13,283 @@ import (
 // million registered numbers is passed.
 const maxRenumber = 20
 
-// claim takes the claims of all decisions and turns the losers into conflicts.
-//
-// An event has all its claims or none. One that loses gives back what it has;
-// those that had lost to it then try again. A number of ours that is taken is
-// no conflict: nobody asked for just this number, so it gets the next one.
-func (p *processor) claim(ctx context.Context, tx *store.Batch, decisions []*decision, st *state) error {
-	var pending []store.ClaimRow
-	for _, d := range decisions {
-		d.claimAll(st)
-		pending = append(pending, d.claims...)
-	}
-	var book *claimBook
-	for round := 0; len(pending) > 0; round++ {
-		lost, err := tx.Claim(ctx, pending)
-		if err != nil {
-			return err
-		}
-		if len(lost) == 0 {
-			return nil
-		}
-		if book == nil {
-			book = newClaimBook(decisions, st)
-		}
-		renumber := book.settle(pending, lost, round < maxRenumber)
-		if err := p.renumber(ctx, book, renumber, round); err != nil {
-			return err
-		}
-		if len(book.giveBack) > 0 {
-			if err := tx.Unclaim(ctx, book.giveBack); err != nil {
-				return err
-			}
-		}
-		pending = book.retries()
-	}
-	return nil
+// counters are where the values of formats come from.
+type counters interface {
+	TakeCounters(ctx context.Context, takes map[store.Counter]int64) (first map[store.Counter]int64, err error)
 }
 
-// claimBook keeps who has which claim while losers are settled. It is made only
-// when a claim is lost.
-type claimBook struct {
-	st       *state
-	owner    map[seriald.ID]*decision // by claim
-	numbered map[seriald.ID]numbered  // by serial: those of ours
-	undone   map[*decision]bool       // lost, and gave back what they had
-	giveBack []seriald.ID             // claims, in this round
-	again    []store.ClaimRow         // to be tried in the next round
+// claims is the judge of uniqueness, as [store.Batch] has it.
+type claims interface {
+	Claim(ctx context.Context, rows []store.ClaimRow) (lost map[int]store.Holder, err error)
+	Unclaim(ctx context.Context, ids []seriald.ID) error
+	Release(ctx context.Context, serials []*seriald.Serial) error
+	Undecide(ctx context.Context) error
+}
+
+// numbering gives decisions their numbers and claims, and learns what they have to be
+// decided again by.
+type numbering struct {
+	counters counters
+	claims   claims
+	metrics  *metrics
+	known    *facts
+	taken    map[store.Counter]*values64 // for this batch, however often it is decided
+}
+
+// values64 are the ordinals that were taken from a counter.
+type values64 struct {
+	spans []span
+	at    int // the span that the next comes from
+	used  int64
+	left  int64 // of all spans
+}
+
+type span struct{ first, n int64 }
+
+// next returns an ordinal; there must be one left.
+func (v *values64) next() int64 {
+	for v.used == v.spans[v.at].n {
+		v.at, v.used = v.at+1, 0
+	}
+	v.used++
+	v.left--
+	return v.spans[v.at].first + v.used - 1
+}
+
+func (v *values64) add(s span) {
+	v.spans = append(v.spans, s)
+	v.left += s.n
+}
+
+// rewind makes all ordinals available again.
+func (v *values64) rewind() {
+	v.at, v.used, v.left = 0, 0, 0
+	for _, s := range v.spans {
+		v.left += s.n
+	}
+}
+
+// decide decides a batch: it applies the rules, numbers and claims what they ask for,
+// and does so again as long as something turns out differently than they assumed. An
+// event has all its claims or none, and who comes first has them: a decision never
+// rests on one that did not come about.
+func (n *numbering) decide(ctx context.Context, items []*item, st *state, found *store.Found) ([]*decision, error) {
+	for {
+		st.world = newWorld(found, n.known, st.catalog)
+		decisions := decideAll(items, st, n.known)
+		learned, err := n.settle(ctx, decisions, st)
+		if err != nil {
+			return nil, err
+		}
+		if !learned {
+			return decisions, nil
+		}
+		if err := n.claims.Undecide(ctx); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// settle numbers and claims. learned says that it met a fact that was not known: then
+// what it did has to be taken back, and decided again.
+func (n *numbering) settle(ctx context.Context, decisions []*decision, st *state) (learned bool, err error) {
+	if learned, err = n.number(ctx, decisions); learned || err != nil {
+		return learned, err
+	}
+	if released := st.world.released; len(released) > 0 {
+		if err := n.claims.Release(ctx, released); err != nil {
+			return false, err
+		}
+	}
+	size := 0
+	for _, d := range decisions {
+		size += len(d.claims)
+		for _, r := range d.runs {
+			size += len(r.serials) * len(r.part.UniquenessScopes)
+		}
+	}
+	// Numbers of ours come last: of equal claims the first has it, and nobody asked
+	// for just these numbers.
+	pending := make([]store.ClaimRow, 0, size)
+	for _, d := range decisions {
+		pending = append(pending, d.claims...)
+	}
+	for _, d := range decisions {
+		for _, r := range d.runs {
+			for _, s := range r.serials {
+				pending = appendClaims(pending, s, st)
+			}
+		}
+	}
+	var ours map[seriald.ID]numbered
+	for round := 0; len(pending) > 0; round++ {
+		lost, err := n.claims.Claim(ctx, pending)
+		if err != nil {
+			return false, err
+		}
+		if len(lost) == 0 {
+			return false, nil
+		}
+		if ours == nil {
+			ours = numberedOf(decisions)
+		}
+		again := n.judge(pending, lost, ours, round)
+		if again == nil {
+			return true, nil
+		}
+		if pending, learned, err = n.renumber(ctx, again, pending, lost, st, round); learned || err != nil {
+			return learned, err
+		}
+	}
+	return false, nil
 }
 
 // numbered is a serial of ours with what its number was made from.
 type numbered struct {
 	serial *seriald.Serial
 	run    *run
-	owner  *decision
+	item   *item
 }
 
-func newClaimBook(decisions []*decision, st *state) *claimBook {
-	b := &claimBook{
-		st: st, owner: map[seriald.ID]*decision{}, numbered: map[seriald.ID]numbered{}, undone: map[*decision]bool{},
-	}
+func numberedOf(decisions []*decision) map[seriald.ID]numbered {
+	all := map[seriald.ID]numbered{}
 	for _, d := range decisions {
-		for _, c := range d.claims {
-			b.owner[c.ID] = d
-		}
-		for i := range d.runs {
-			for _, s := range d.runs[i].serials {
-				b.numbered[s.ID] = numbered{s, &d.runs[i], d}
+		for _, r := range d.runs {
+			for _, s := range r.serials {
+				all[s.ID] = numbered{s, r, d.item}
 			}
-		}
-	}
-	return b
-}
-
-// settle decides about the claims of one round that were lost, in the order of
-// their events. It returns the serials of ours that need another number; if
-// mayRenumber is false these become conflicts like the rest.
-func (b *claimBook) settle(pending []store.ClaimRow, lost map[int]store.Holder, mayRenumber bool) []numbered {
-	b.giveBack, b.again = nil, nil
-	type loser struct {
-		decision *decision
-		rows     []store.ClaimRow
-		holder   store.Holder
-	}
-	var losers []*loser
-	losing := map[*decision]*loser{}
-	var renumber []numbered
-	if mayRenumber {
-		renumber = b.lostOfOurs(pending, lost)
-	}
-	// open are the events that this round does not end for: they give something
-	// back, or wait for one that does. Who loses to one of them waits, too: it may
-	// yet give back what it has.
-	open := map[*decision]bool{}
-	for _, n := range renumber {
-		open[n.owner] = true
-	}
-	for i, row := range pending {
-		holder, isLost := lost[i]
-		if _, ours := b.numbered[row.SerialID]; !isLost || ours && mayRenumber {
-			continue
-		}
-		owner := b.owner[row.ID]
-		if h := b.owner[holder.ClaimID]; h != nil && open[h] {
-			b.again = append(b.again, row)
-			open[owner] = true
-			continue
-		}
-		l := losing[owner]
-		if l == nil {
-			l = &loser{decision: owner, holder: holder}
-			losing[owner], open[owner] = l, true
-			losers = append(losers, l)
-		}
-		l.rows = append(l.rows, row)
-	}
-	for _, l := range losers {
-		b.undo(l.decision)
-		l.decision.conflict(b.st, l.rows, l.holder)
-	}
-	return renumber
-}
-
-// lostOfOurs returns the serials of ours that lost a claim, each once.
-func (b *claimBook) lostOfOurs(pending []store.ClaimRow, lost map[int]store.Holder) []numbered {
-	var all []numbered
-	seen := map[seriald.ID]bool{}
-	for i, row := range pending {
-		n, ours := b.numbered[row.SerialID]
-		if _, isLost := lost[i]; isLost && ours && !seen[row.SerialID] {
-			seen[row.SerialID] = true
-			all = append(all, n)
 		}
 	}
 	return all
 }
 
-// undo gives back all that d has claimed.
-func (b *claimBook) undo(d *decision) {
-	b.undone[d] = true
-	for _, c := range d.claims {
-		b.giveBack = append(b.giveBack, c.ID)
-	}
-}
-
-// retries returns what is to be tried again, without the claims of events that
-// lost meanwhile.
-func (b *claimBook) retries() []store.ClaimRow {
-	kept := b.again[:0]
-	for _, row := range b.again {
-		if !b.undone[b.owner[row.ID]] {
-			kept = append(kept, row)
+// judge returns the serials of ours that need another number, or nil if a number that
+// was asked for is taken, which it notes. When numbers of ours were replaced often
+// enough, that one is taken becomes the fate of their event.
+func (n *numbering) judge(pending []store.ClaimRow, lost map[int]store.Holder, ours map[seriald.ID]numbered, round int) []numbered {
+	var again []numbered
+	learned := false
+	seen := map[seriald.ID]bool{}
+	for i, row := range pending {
+		holder, isLost := lost[i]
+		if !isLost {
+			continue
+		}
+		s, isOurs := ours[row.SerialID]
+		switch {
+		case !isOurs:
+			n.known.held[keyOfClaim(&row.Claim)], learned = holder, true
+		case round >= maxRenumber:
+			if n.known.fates[s.item] == nil {
+				n.known.fates[s.item] = &takenError{[]store.ClaimRow{row}, holder}
+			}
+			learned = true
+		case !seen[row.SerialID]:
+			seen[row.SerialID] = true
+			again = append(again, s)
 		}
 	}
-	return kept
-}
-
-// renumber gives each of serials the last value of a block of its counter; the
-// blocks double with each round.
-func (p *processor) renumber(ctx context.Context, b *claimBook, serials []numbered, round int) error {
-	if len(serials) == 0 {
+	if learned {
 		return nil
 	}
-	jump := int64(1) << round
+	return again
+}
+
+// number takes what all decisions need from the counters, in one statement, and makes
+// the numbers. That one can't be made is the fate of its event.
+func (n *numbering) number(ctx context.Context, decisions []*decision) (learned bool, err error) {
+	for _, v := range n.taken {
+		v.rewind()
+	}
+	needs := map[store.Counter]int64{}
+	for _, d := range decisions {
+		for _, r := range d.runs {
+			needs[r.counter] += int64(len(r.serials))
+		}
+	}
 	takes := map[store.Counter]int64{}
-	for _, n := range serials {
-		takes[n.run.counter] += jump
-	}
-	next, err := p.db.TakeCounters(ctx, takes)
-	if err != nil {
-		return err
-	}
-	for _, n := range serials {
-		next[n.run.counter] += jump
-		if b.undone[n.owner] {
-			continue
+	for counter, need := range needs {
+		if n.taken[counter] == nil {
+			n.taken[counter] = &values64{}
 		}
-		if err := n.run.numberOne(b.st, n.serial, next[n.run.counter]-1); err != nil {
-			rejection := exhausted(n.run, err)
-			b.undo(n.owner)
-			n.owner.refuse(b.st, rejection)
-			continue
+		if missing := need - n.taken[counter].left; missing > 0 {
+			takes[counter] = missing
 		}
-		b.reclaim(n)
+	}
+	if len(takes) > 0 {
+		first, err := n.counters.TakeCounters(ctx, takes)
+		if err != nil {
+			return false, err
+		}
+		for counter, take := range takes {
+			n.taken[counter].add(span{first[counter], take})
+		}
+	}
+	for _, d := range decisions {
+		if err := n.numberAll(d); err != nil {
+			n.known.fates[d.item], learned = err, true
+		}
+	}
+	return learned, nil
+}
+
+// numberAll makes the numbers of one decision. If one can't be made, the next has the
+// ordinals that are left.
+func (n *numbering) numberAll(d *decision) error {
+	before := make([]values64, len(d.runs))
+	for i, r := range d.runs {
+		from, last := n.taken[r.counter], int64(0)
+		before[i] = *from
+		for _, s := range r.serials {
+			last = from.next()
+			if err := r.numberOne(s, last); err != nil {
+				for i, r := range slices.Backward(d.runs[:i+1]) {
+					*n.taken[r.counter] = before[i]
+				}
+				return err
+			}
+		}
+		if n.metrics != nil {
+			n.metrics.counter(r, last+1)
+		}
 	}
 	return nil
 }
 
-// reclaim exchanges the claims of a serial for those of its new number.
-func (b *claimBook) reclaim(n numbered) {
-	kept := n.owner.claims[:0]
-	for _, c := range n.owner.claims {
-		if c.SerialID == n.serial.ID {
-			b.giveBack = append(b.giveBack, c.ID)
-		} else {
-			kept = append(kept, c)
+// renumber gives each of serials the last value of a block of its counter; the
+// blocks double with each round. It gives back what they have of pending, and returns
+// the claims of their new numbers.
+func (n *numbering) renumber(ctx context.Context, serials []numbered, pending []store.ClaimRow, lost map[int]store.Holder,
+	st *state, round int,
+) (next []store.ClaimRow, learned bool, err error) {
+	jump := int64(1) << round
+	takes, again := map[store.Counter]int64{}, map[seriald.ID]bool{}
+	for _, s := range serials {
+		takes[s.run.counter] += jump
+		again[s.serial.ID] = true
+	}
+	var giveBack []seriald.ID
+	for i, row := range pending {
+		if _, isLost := lost[i]; !isLost && again[row.SerialID] {
+			giveBack = append(giveBack, row.ID)
 		}
 	}
-	rows := claimRows(n.serial, b.st)
-	for _, row := range rows {
-		b.owner[row.ID] = n.owner
+	if len(giveBack) > 0 {
+		if err := n.claims.Unclaim(ctx, giveBack); err != nil {
+			return nil, false, err
+		}
 	}
-	n.owner.claims = append(kept, rows...)
-	b.again = append(b.again, rows...)
+	first, err := n.counters.TakeCounters(ctx, takes)
+	if err != nil {
+		return nil, false, err
+	}
+	for _, s := range serials {
+		first[s.run.counter] += jump
+		if err := s.run.numberOne(s.serial, first[s.run.counter]-1); err != nil {
+			n.known.fates[s.item], learned = err, true
+			continue
+		}
+		next = appendClaims(next, s.serial, st)
+	}
+	return next, learned, nil
 }

@@ -43,27 +43,39 @@ func consumerName(partition int) string { return fmt.Sprintf("processor-%02d", p
 func consumers(ctx context.Context, conn *stream.Conn) ([]jetstream.Consumer, error) {
 	all := make([]jetstream.Consumer, seriald.Partitions)
 	for n := range all {
-		c, err := conn.JS.CreateOrUpdateConsumer(ctx, seriald.StreamEvents, jetstream.ConsumerConfig{
-			Durable:       consumerName(n),
-			Description:   "Events of one partition, in order",
-			FilterSubject: fmt.Sprintf("machshop.event.%d.>", n),
-			// Each for itself. One for all up to it would count consumer
-			// sequences: an acknowledgement from before a reset would have the
-			// server ignore all that follow, until the sequences are as high again.
-			AckPolicy:      jetstream.AckExplicitPolicy,
-			AckWait:        ackWait,
-			MaxAckPending:  2 * maxBatch, // a batch that is written and one that is gathered
-			MaxDeliver:     -1,
-			PriorityPolicy: jetstream.PriorityPolicyPinned,
-			PriorityGroups: []string{readerGroup},
-			PinnedTTL:      pinnedTTL,
-		})
+		cfg := partitionConfig(n)
+		// Where it began can't be changed any more.
+		switch c, err := conn.JS.Consumer(ctx, seriald.StreamEvents, cfg.Durable); {
+		case err == nil:
+			cfg.DeliverPolicy, cfg.OptStartSeq = c.CachedInfo().Config.DeliverPolicy, c.CachedInfo().Config.OptStartSeq
+		case !errors.Is(err, jetstream.ErrConsumerNotFound):
+			return nil, fmt.Errorf("look for consumer %s: %w", cfg.Durable, err)
+		}
+		c, err := conn.JS.CreateOrUpdateConsumer(ctx, seriald.StreamEvents, cfg)
 		if err != nil {
-			return nil, fmt.Errorf("create consumer %s: %w", consumerName(n), err)
+			return nil, fmt.Errorf("create consumer %s: %w", cfg.Durable, err)
 		}
 		all[n] = c
 	}
 	return all, nil
+}
+
+func partitionConfig(n int) jetstream.ConsumerConfig {
+	return jetstream.ConsumerConfig{
+		Durable:       consumerName(n),
+		Description:   "Events of one partition, in order",
+		FilterSubject: fmt.Sprintf("machshop.event.%d.>", n),
+		// Each for itself. One for all up to it would count consumer
+		// sequences: an acknowledgement from before a reset would have the
+		// server ignore all that follow, until the sequences are as high again.
+		AckPolicy:      jetstream.AckExplicitPolicy,
+		AckWait:        ackWait,
+		MaxAckPending:  2 * maxBatch, // a batch that is written and one that is gathered
+		MaxDeliver:     -1,
+		PriorityPolicy: jetstream.PriorityPolicyPinned,
+		PriorityGroups: []string{readerGroup},
+		PinnedTTL:      pinnedTTL,
+	}
 }
 
 // taken is a message that a partition has taken.
@@ -110,6 +122,9 @@ type partition struct {
 	working map[uint64]struct{} // the stream sequences that were taken and are not settled
 }
 
+// begin notes that the next delivery that counts is the first of a run.
+func (p *partition) begin() { p.next, p.resetAt = 1, time.Time{} }
+
 // handle takes a delivery or sends the consumer back. It is called for one
 // delivery after the other.
 func (p *partition) handle(msg jetstream.Msg) {
@@ -119,8 +134,8 @@ func (p *partition) handle(msg jetstream.Msg) {
 		return
 	}
 	if pin := msg.Headers().Get("Nats-Pin-Id"); pin != p.pin {
-		p.pin, p.next = pin, 1
-		p.resetAt = time.Time{}
+		p.pin = pin
+		p.begin()
 	}
 	sequence := meta.Sequence.Consumer
 	if !p.resetAt.IsZero() {

@@ -3,7 +3,6 @@ package processors
 import (
 	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -11,7 +10,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/machshop/seriald"
-	"github.com/machshop/seriald/pattern"
 	"github.com/machshop/seriald/store"
 )
 
@@ -38,7 +36,7 @@ func testCatalog(tb testing.TB, triggers ...*seriald.Trigger) *catalog {
 	c := &seriald.Catalog{
 		Sites: map[string]*seriald.Site{"plant1": {ID: "plant1", Location: time.UTC}, "berlin": {ID: "berlin", Location: berlin}},
 		Parts: map[string]*seriald.Part{
-			"MADE":   {ID: "MADE", Type: "WIDGET", DefaultFormat: "daily", UniquenessScopes: ours, VendorScopes: vendors},
+			"MADE":   {ID: "MADE", Type: "WIDGET", GTIN: "09506000134352", DefaultFormat: "daily", UniquenessScopes: ours, VendorScopes: vendors},
 			"PLAIN":  {ID: "PLAIN", Type: "WIDGET", UniquenessScopes: ours, VendorScopes: vendors},
 			"BROKEN": {ID: "BROKEN", Type: "WIDGET", DefaultFormat: "broken", UniquenessScopes: ours, VendorScopes: vendors},
 			"BOUGHT": {
@@ -47,19 +45,21 @@ func testCatalog(tb testing.TB, triggers ...*seriald.Trigger) *catalog {
 			},
 		},
 		Formats: map[string]*seriald.Format{
-			"daily":  {ID: "daily", Version: 3, Pattern: "D{MM}{DD}-{SEQ:3}", Start: 1, Increment: 1, Reset: seriald.ResetDaily},
-			"tens":   {ID: "tens", Version: 1, Pattern: "T{SEQ:3}", Start: 100, Increment: 10, Reset: seriald.ResetNever, CounterScope: seriald.CounterPerSitePart},
-			"broken": {ID: "broken", Version: 1, Pattern: "{SEQ", Start: 1, Increment: 1},
+			"daily":  {ID: "daily", Active: true, Version: 3, Pattern: "D{MM}{DD}-{SEQ:3}", Start: 1, Increment: 1, Reset: seriald.ResetDaily},
+			"tens":   {ID: "tens", Active: true, Version: 1, Pattern: "T{SEQ:3}", Start: 100, Increment: 10, Reset: seriald.ResetNever, CounterScope: seriald.CounterPerSitePart},
+			"broken": {ID: "broken", Active: true, Version: 1, Pattern: "{SEQ", Start: 1, Increment: 1},
 		},
 		Triggers: map[string][]*seriald.Trigger{},
 	}
-	for _, t := range triggers {
-		t.Type = seriald.TriggerOperationComplete
+	for _, given := range triggers {
+		t := *given // the caller's may be that of other tests, too
+		t.Active, t.Type, t.BatchSize = true, seriald.TriggerOperationComplete, max(1, t.BatchSize)
 		if t.AssignmentType == "" {
 			t.AssignmentType = seriald.AssignGenerated
 		}
-		c.Triggers[t.PartID] = append(c.Triggers[t.PartID], t)
+		c.Triggers[t.PartID] = append(c.Triggers[t.PartID], &t)
 	}
+	c.GTINs = map[string]*seriald.Part{"09506000134352": c.Parts["MADE"]}
 	compiled, _ := compile(c) // "broken" is meant to be
 	return compiled
 }
@@ -67,7 +67,7 @@ func testCatalog(tb testing.TB, triggers ...*seriald.Trigger) *catalog {
 // newState returns a state whose ids count up.
 func newState(c *catalog) *state {
 	n := uint64(0)
-	return &state{now: testNow, catalog: c, newID: func() seriald.ID {
+	return &state{now: testNow, catalog: c, random: func(b []byte) { clear(b) }, newID: func() seriald.ID {
 		n++
 		var id seriald.ID
 		binary.BigEndian.PutUint64(id[8:], n)
@@ -87,21 +87,6 @@ func newItem(typ seriald.EventType, data string) *item {
 func (it *item) atSite(site string) *item {
 	it.event.Origin.Site = site
 	return it
-}
-
-// numbered gives d its numbers, as the processor does with counters that begin.
-func (d *decision) numbered(t *testing.T, st *state) *decision {
-	t.Helper()
-	taken := map[store.Counter]int64{}
-	for i := range d.runs {
-		r := &d.runs[i]
-		if err := r.number(st, taken[r.counter]); err != nil {
-			t.Fatal(err)
-		}
-		taken[r.counter] += int64(len(r.serials))
-	}
-	d.finish(st)
-	return d
 }
 
 func numbers(d *decision) []string {
@@ -165,9 +150,10 @@ func TestDecideRefuses(t *testing.T) {
 		generate  = seriald.TypeSerialGenerate
 		receive   = seriald.TypeVendorSerialReceive
 	)
-	serials := map[string][]seriald.SerialRef{
-		"S1": {{SerialNumber: "S1", PartID: "MADE"}, {SerialNumber: "S1", PartID: "MADE"}, {SerialNumber: "S1", PartID: "PLAIN"}},
-		"S2": {{SerialNumber: "S2", PartID: "GONE"}},
+	serials := []*seriald.Serial{
+		{ID: seriald.ID{1}, Number: "S1", PartID: "MADE", Status: seriald.SerialActive},
+		{ID: seriald.ID{2}, Number: "S1", PartID: "PLAIN", Status: seriald.SerialActive},
+		{ID: seriald.ID{3}, Number: "S2", PartID: "GONE", Status: seriald.SerialActive},
 	}
 	for name, tc := range map[string]struct {
 		item        *item
@@ -193,6 +179,13 @@ func TestDecideRefuses(t *testing.T) {
 		"an unknown part of a vendor": {
 			item: newItem(receive, `{"partId":"GONE","vendorName":"ACME","vendorSerialNumber":"3"}`),
 			code: seriald.CodePartNotFound, field: "partId", text: `"GONE"`, partID: "GONE",
+		},
+		"an unknown GTIN": {
+			item: newItem(generate, `{"gtin":"00614141000036"}`), code: seriald.CodePartNotFound, field: "gtin", text: "no part has the GTIN 00614141000036",
+		},
+		"a GTIN of another part": {
+			item: newItem(generate, `{"partId":"MADE","gtin":"00614141000036"}`),
+			code: seriald.CodeValidation, field: "gtin", text: "00614141000036 is not the GTIN of part MADE, which is 09506000134352", partID: "MADE",
 		},
 		"an unknown serial": {item: newItem(operation, `{"serialNumber":"S9"}`), code: seriald.CodeSerialNotFound, field: "serialNumber", text: `"S9"`},
 		"a serial of two parts": {
@@ -220,10 +213,6 @@ func TestDecideRefuses(t *testing.T) {
 			item: newItem(operation, `{"partId":"MADE"}`), partID: "MADE", code: seriald.CodeFormatNotFound, field: "formatConfigId", text: `"none"`,
 			triggers: []*seriald.Trigger{{ID: trigger1, PartID: "MADE"}, {ID: trigger2, PartID: "MADE", FormatID: "none"}},
 		},
-		"a trigger that assigns otherwise": {
-			item: newItem(operation, `{"partId":"MADE"}`), partID: "MADE", code: seriald.CodeInvalidState, text: "VENDOR",
-			triggers: []*seriald.Trigger{{ID: trigger1, PartID: "MADE", AssignmentType: "VENDOR"}},
-		},
 		"triggers that make too many together": {
 			item: newItem(operation, `{"partId":"MADE","quantity":60000}`), partID: "MADE", code: seriald.CodeValidation, field: "quantity", text: "100000",
 			triggers: []*seriald.Trigger{{ID: trigger1, PartID: "MADE"}, {ID: trigger2, PartID: "MADE", FormatID: "tens"}},
@@ -244,8 +233,7 @@ func TestDecideRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			st := newState(testCatalog(t, tc.triggers...))
-			st.serials = serials
-			d := decide(tc.item, st)
+			d := decideOne(t, tc.item, st.knows(serials))
 			if !strings.Contains(d.outcome.Message, tc.text) {
 				t.Errorf("got message %q, want %q in it", d.outcome.Message, tc.text)
 			}
@@ -327,7 +315,7 @@ func TestGenerate(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			st := newState(testCatalog(t))
-			d := decide(tc.item, st)
+			d := decideOne(t, tc.item, st)
 			if len(d.runs) != 1 || d.runs[0].counter != tc.counter {
 				t.Fatalf("got runs %+v, want one of %+v", d.runs, tc.counter)
 			}
@@ -345,9 +333,10 @@ func TestGenerate(t *testing.T) {
 				want := seriald.Serial{
 					ID: s.ID, Number: tc.numbers[i], PartID: "MADE", SiteID: tc.item.event.Origin.Site, Source: seriald.SourceGenerated,
 					Status: seriald.SerialActive, FormatID: tc.format, FormatVersion: tc.version, EventID: "e1", CreatedAt: testNow,
+					Line: "line1", Device: "reader1",
 				}
-				if *s != want || s.ID.IsZero() {
-					t.Errorf("got serial %+v, want %+v", *s, want)
+				if diff := cmp.Diff(want, *s); diff != "" || s.ID.IsZero() {
+					t.Errorf("serial (-want +got):\n%s", diff)
 				}
 				if d.outcome.Serials[i] != s.Ref() {
 					t.Errorf("the outcome has %+v of %+v", d.outcome.Serials[i], *s)
@@ -361,7 +350,7 @@ func TestGenerate(t *testing.T) {
 func TestGenerateIsAudited(t *testing.T) {
 	t.Parallel()
 	st := newState(testCatalog(t))
-	d := decide(newItem(seriald.TypeSerialGenerate, `{"partId":"MADE","quantity":2,"performedBy":"ann"}`), st).numbered(t, st)
+	d := decideOne(t, newItem(seriald.TypeSerialGenerate, `{"partId":"MADE","quantity":2,"performedBy":"ann"}`), st).numbered(t, st)
 	want := []record{
 		{
 			seriald.AuditSerialGenerated, seriald.AuditSuccess, "D0331-001",
@@ -382,7 +371,7 @@ func TestGenerateIsAudited(t *testing.T) {
 func TestSerialsKeepWhatTheEventSays(t *testing.T) {
 	t.Parallel()
 	st := newState(testCatalog(t))
-	d := decide(newItem(seriald.TypeSerialGenerate, `{"partId":"MADE","workOrderId":"WO-7","lotNumber":"L1","operationCode":"OP-010"}`), st)
+	d := decideOne(t, newItem(seriald.TypeSerialGenerate, `{"partId":"MADE","workOrderId":"WO-7","lotNumber":"L1","operationCode":"OP-010"}`), st)
 	s, a := d.serials[0], d.announcements[0]
 	if s.WorkOrderID != "WO-7" || s.LotNumber != "L1" || s.OperationCode != "OP-010" {
 		t.Errorf("got serial %+v", s)
@@ -412,11 +401,10 @@ func TestConflict(t *testing.T) {
 	t.Parallel()
 	st := newState(testCatalog(t))
 	data := `{"partId":"BOUGHT","vendorName":"ACME","vendorSerialNumber":"AB1","workOrderId":"WO-7","lotNumber":"L1","operationCode":"OP-010"}`
-	d := decide(newItem(seriald.TypeVendorSerialReceive, data), st)
-	d.claimAll(st)
+	d := decideOne(t, newItem(seriald.TypeVendorSerialReceive, data), st)
 	lost := d.claims
 	holder := store.Holder{ClaimID: seriald.ID{1}, SerialID: seriald.ID{2}, PartID: "OTHER"}
-	d.conflict(st, lost, holder)
+	d.conflict(st, &takenError{lost, holder})
 	d.finish(st) // has nothing to add
 
 	scopes := []seriald.Scope{seriald.ScopeVendor, seriald.ScopeSite}
@@ -466,16 +454,15 @@ func mustJSON(t *testing.T, v any) []byte {
 func TestExhaustedSequenceRefusesTheEvent(t *testing.T) {
 	t.Parallel()
 	st := newState(testCatalog(t))
-	d := decide(newItem(seriald.TypeSerialGenerate, `{"partId":"MADE","quantity":3}`), st)
-	r := &d.runs[0]
-	err := r.number(st, 997) // the counter gives 998, 999 and 1000
-	if !errors.Is(err, pattern.ErrExhausted) {
-		t.Fatalf("got %v, want ErrExhausted", err)
+	d := decideOne(t, newItem(seriald.TypeSerialGenerate, `{"partId":"MADE","quantity":3}`), st)
+	err := d.runs[0].number(997) // the counter gives 998, 999 and 1000
+	if err == nil {
+		t.Fatal("got no refusal")
 	}
-	d.refuse(st, exhausted(r, err))
+	d.refuse(st, asRejection(err))
 	d.finish(st)
 	if d.outcome.Code != seriald.CodeSequenceExhausted || d.outcome.Field != "formatConfigId" ||
-		!strings.Contains(d.outcome.Message, "format daily") || !strings.Contains(d.outcome.Message, "1000 needs more than 3 digits") {
+		!strings.Contains(d.outcome.Message, "format daily") || !strings.Contains(d.outcome.Message, "value 1000 needs more than the 3 characters of {SEQ:3}") {
 		t.Errorf("got %+v", d.outcome)
 	}
 	if d.partID != "MADE" || d.serials != nil || d.runs != nil || d.announcements != nil || d.outcome.Serials != nil {
@@ -502,9 +489,9 @@ func TestCounterDoesNotWrap(t *testing.T) {
 			c := testCatalog(t)
 			c.Formats["tens"].Start, c.Formats["tens"].Increment = tc.start, tc.increment
 			st := newState(c)
-			d := decide(newItem(seriald.TypeSerialGenerate, `{"partId":"MADE","formatConfigId":"tens"}`), st)
-			err := d.runs[0].number(st, tc.ordinal)
-			if got := d.serials[0].Number; got != tc.want || (err == nil) != (tc.want != "") || err != nil && !errors.Is(err, pattern.ErrExhausted) {
+			d := decideOne(t, newItem(seriald.TypeSerialGenerate, `{"partId":"MADE","formatConfigId":"tens"}`), st)
+			err := d.runs[0].number(tc.ordinal)
+			if got := d.serials[0].Number; got != tc.want || (err == nil) != (tc.want != "") || err != nil && asRejection(err).Code != seriald.CodeSequenceExhausted {
 				t.Errorf("got %q, %v, want %q", got, err, tc.want)
 			}
 		})
@@ -513,7 +500,7 @@ func TestCounterDoesNotWrap(t *testing.T) {
 
 func TestCompileLeavesOutWhatDoesNotParse(t *testing.T) {
 	t.Parallel()
-	good, bad := &seriald.Format{ID: "good", Pattern: "{SEQ:1}"}, &seriald.Format{ID: "bad", Pattern: "{SEQ:1"}
+	good, bad := &seriald.Format{ID: "good", Active: true, Pattern: "{SEQ:1}"}, &seriald.Format{ID: "bad", Active: true, Pattern: "{SEQ:1"}
 	c, err := compile(&seriald.Catalog{Formats: map[string]*seriald.Format{"good": good, "bad": bad}})
 	if err == nil || !strings.Contains(err.Error(), "format bad") {
 		t.Errorf("got %v, want an error that names the format", err)

@@ -14,6 +14,22 @@ type item struct {
 	event   *seriald.Event     // nil for a message that is no event
 	fields  *seriald.Fields    // nil if refused is set
 	refused *seriald.Rejection // what is wrong with the message or its fields
+	online  bool               // what a device's status says
+}
+
+// isStatus reports whether it tells of its device and has no outcome.
+func (it *item) isStatus() bool { return it.event.Type == seriald.TypeDeviceStatus }
+
+// dead reports whether there is no outcome to refuse it with: it is no event, or
+// a status that says nothing.
+func (it *item) dead() bool { return it.event == nil || it.isStatus() && it.refused != nil }
+
+// units is how many serials it asks for, as far as it says so itself; at least 1.
+func (it *item) units() int {
+	if it.event == nil || it.fields == nil || it.fields.Quantity == nil {
+		return 1
+	}
+	return *it.fields.Quantity
 }
 
 // decode reads a message of the stream. One that is no event has no id under
@@ -38,6 +54,14 @@ func decode(t taken) *item {
 // check decodes the fields; what is wrong with them is kept for deciding, so
 // that a refused event has its outcome and its audit, too.
 func (it *item) check() {
+	if it.isStatus() {
+		online, err := it.event.DeviceStatus()
+		if err != nil {
+			it.refused = asRejection(err)
+		}
+		it.online = online
+		return
+	}
 	fields, err := it.event.Fields()
 	if err != nil {
 		it.refused = asRejection(err)

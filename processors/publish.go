@@ -2,7 +2,6 @@ package processors
 
 import (
 	"context"
-	"time"
 
 	"github.com/nats-io/nats.go"
 	"golang.org/x/sync/errgroup"
@@ -49,7 +48,10 @@ func publish(ctx context.Context, conn *stream.Conn, m *messages) error {
 	return group.Wait()
 }
 
-func encodeReplies(replies []reply, size int) *messages {
+// encodeReplies makes the messages of a batch: serial events of at most size
+// serials, and none with a body longer than most bytes, or it could never be
+// published.
+func encodeReplies(replies []reply, size, most int) *messages {
 	m := &messages{results: make([]*nats.Msg, 0, len(replies)), fresh: make([]*nats.Msg, 0, len(replies))}
 	for i := range replies {
 		r := &replies[i]
@@ -60,9 +62,14 @@ func encodeReplies(replies []reply, size int) *messages {
 		}
 		if origin.Device != "" {
 			body := seriald.EncodeResult(id, r.body, origin, r.outcome.ProcessedAt)
+			if over := len(body) - most; over > 0 {
+				shortened := r.outcome
+				shortened.Duplicate = r.repeat
+				body = seriald.EncodeResult(id, shortened.EncodeWithin(len(r.body)-over), origin, r.outcome.ProcessedAt)
+			}
 			m.results = append(m.results, stream.NewMessage(seriald.ResultSubject(origin), "", body))
 		}
-		for _, e := range seriald.SerialEvents(&r.outcome, origin, r.partID, r.announcements, size) {
+		for _, e := range seriald.SerialEvents(&r.outcome, origin, r.partID, r.announcements, size, most) {
 			msg := stream.NewMessage(e.Subject, e.ID, e.Body)
 			if r.repeat {
 				m.again = append(m.again, msg)
@@ -75,15 +82,20 @@ func encodeReplies(replies []reply, size int) *messages {
 }
 
 // bury stores a message that can't be processed as it came, with where it came
-// from, and tells its device. It can be called again after an error.
-func bury(ctx context.Context, conn *stream.Conn, source *nats.Msg, r *seriald.Rejection, o seriald.Origin, id seriald.EventID, at time.Time) error {
-	dead := stream.DeadLetter(r, source.Subject, source.Data, at)
+// from, and tells its device. It can be called again after an error, and after a
+// crash: the letter has the same id.
+func bury(ctx context.Context, conn *stream.Conn, source *nats.Msg, l letter, o seriald.Origin, id seriald.EventID) error {
+	stored := l.item.stored
+	dead := conn.DeadLetter(stream.Letter{
+		ID: letterID(seriald.StreamEvents, l.item.sequence, stored), Rejection: l.rejection, Origin: source.Subject,
+		EventID: id, Body: source.Data, ReceivedAt: stored,
+	})
 	if _, err := conn.Publish(ctx, []*nats.Msg{dead}); err != nil {
 		return err
 	}
 	if o.Device == "" {
 		return nil
 	}
-	_, err := conn.Publish(ctx, []*nats.Msg{stream.Refusal(id, r, o, at)})
+	_, err := conn.Publish(ctx, []*nats.Msg{stream.Refusal(id, l.rejection, o, stored)})
 	return err
 }

@@ -86,7 +86,8 @@ func TestAcknowledgementFromBeforeAReset(t *testing.T) {
 	held := make(chan struct{})
 	release := sync.OnceFunc(func() { close(held) })
 	t.Cleanup(release) // or a test that fails would never end
-	r.start(func(p *processor) {
+	r.start(func(runner *Runner) {
+		p := runner.processor
 		p.now = func() time.Time {
 			if blocked.Load() {
 				<-held

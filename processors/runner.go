@@ -33,26 +33,32 @@ type Runner struct {
 	cfg       Config
 	metrics   *metrics
 	processor *processor
+	recorder  *recorder
 	running   atomic.Bool
+	lease     atomic.Pointer[stream.Lease] // nil while the partitions are read
 	settle    time.Duration
+	limit     time.Duration // of one run of a batch, beside what its serials take
 }
 
 // New returns a Runner that reads from conn and writes to db. It starts nothing.
 func New(cfg Config, conn *stream.Conn, db *store.DB, log *slog.Logger, reg prometheus.Registerer) *Runner {
 	m := newMetrics(reg)
 	return &Runner{
-		conn: conn, log: log, cfg: cfg, metrics: m, settle: defaultSettle,
+		conn: conn, log: log, cfg: cfg, metrics: m, settle: defaultSettle, limit: runTimeout,
 		processor: &processor{db: db, cfg: cfg, now: time.Now, log: log, metrics: m},
+		recorder:  &recorder{conn: conn, db: db, log: log, recorded: m.deadLetters},
 	}
 }
 
-// Ready reports whether events are being read.
-func (r *Runner) Ready() bool { return r.running.Load() }
+// Ready reports whether events are being read, by this process or, where one
+// does it for all, by another.
+func (r *Runner) Ready() bool { return r.running.Load() || r.Standby() }
 
-// work is a batch between gathering and processing.
-type work struct {
-	items   []*item
-	letters []letter // messages that are no events, in no order with the items
+// Standby reports whether another process reads the events and this one waits
+// to take over: with a NATS server before 2.14.
+func (r *Runner) Standby() bool {
+	lease := r.lease.Load()
+	return lease != nil && lease.Standby()
 }
 
 // done is a batch between commit and acknowledgement.
@@ -66,19 +72,82 @@ type done struct {
 // and returns nil. It waits for NATS and the database as long as they are away.
 func (r *Runner) Run(ctx context.Context) error {
 	if err := r.conn.Ready(ctx, r.log); err != nil {
-		return nil // ctx ended before there was anything to settle
+		return nil //nolint:nilerr // ctx ended before there was anything to settle
+	}
+	plain, ok := r.plain(ctx)
+	if ok && plain {
+		lease := r.conn.Lease(processorLease, "", r.log)
+		r.lease.Store(lease)
+		err := lease.Hold(ctx, r.runPlain)
+		r.lease.Store(nil)
+		if !errors.Is(err, errPartitioned) {
+			return err
+		}
+		r.log.Info("all events from before the server was upgraded are processed: partitions are read from now on")
 	}
 	all, err := r.consumers(ctx)
 	if err != nil {
-		return nil // ctx ended
+		return nil //nolint:nilerr // ctx ended
 	}
-	in := make(chan *item, 2*maxBatch)
-	events, err := consume(r.conn, all, r.log, func(t taken) {
-		select {
-		case in <- decode(t):
-		case <-ctx.Done():
-		}
+	return r.read(ctx, all, func(take func(taken)) (source, error) {
+		return consume(r.conn, all, r.log, take)
 	})
+}
+
+// plain reports whether all events are to be read as one; it waits until it
+// knows. ok is false if ctx ended.
+func (r *Runner) plain(ctx context.Context) (plain, ok bool) {
+	for wait := 50 * time.Millisecond; ; wait = min(2*wait, maxBackoff) {
+		plain, _, err := r.conn.Plain(ctx)
+		if err == nil {
+			return plain, true
+		}
+		r.log.Warn("waiting for nats", "error", err)
+		if !sleep(ctx, wait) {
+			return false, false
+		}
+	}
+}
+
+// errPartitioned says that the partitions are to be read from now on.
+var errPartitioned = errors.New("the event stream is partitioned")
+
+// runPlain reads all events as one while the lease is held.
+func (r *Runner) runPlain(ctx context.Context) error {
+	for wait := 50 * time.Millisecond; ; wait = min(2*wait, maxBackoff) {
+		partitioned, err := partitionIfDone(ctx, r.conn)
+		if partitioned {
+			return errPartitioned
+		}
+		var c jetstream.Consumer
+		if err == nil {
+			c, err = plainConsumer(ctx, r.conn)
+		}
+		if err == nil {
+			return r.read(ctx, []jetstream.Consumer{c}, func(take func(taken)) (source, error) {
+				return consumePlain(r.conn, r.log, take), nil
+			})
+		}
+		r.log.Warn("waiting for nats", "error", err)
+		if !sleep(ctx, wait) {
+			return nil // it ended, or the lease is lost
+		}
+	}
+}
+
+// source is where events come from: until stop, which waits for the last one.
+// giveUp then lets another process read them at once.
+type source interface {
+	stop()
+	giveUp()
+}
+
+// read processes what comes from all until ctx ends.
+func (r *Runner) read(ctx context.Context, all []jetstream.Consumer,
+	open func(take func(taken)) (source, error),
+) error {
+	arrivals := newIntake(ctx)
+	events, err := open(arrivals.take)
 	if err != nil {
 		return err
 	}
@@ -94,10 +163,12 @@ func (r *Runner) Run(ctx context.Context) error {
 
 	batches, finished := make(chan work), make(chan done, 1)
 	var group errgroup.Group
-	group.Go(func() error { defer close(batches); r.gather(ctx, in, batches); return nil })
+	group.Go(func() error { defer close(batches); gather(ctx, arrivals.items, batches); return nil })
 	group.Go(func() error { defer close(finished); r.processAll(settle, batches, finished); return nil })
 	group.Go(func() error { r.publishAll(settle, finished); return nil })
 	group.Go(func() error { r.purgeAll(ctx, all); return nil })
+	group.Go(func() error { r.measureAll(ctx); return nil })
+	group.Go(func() error { r.recorder.run(ctx, settle); return nil })
 	r.running.Store(true)
 	defer r.running.Store(false)
 	r.log.Info("processing events", "partitions", len(all))
@@ -120,75 +191,14 @@ func (r *Runner) consumers(ctx context.Context) ([]jetstream.Consumer, error) {
 	}
 }
 
-// gather hands over what waits. While a batch is being processed the next one
-// grows; when nothing is, a single event goes at once. Under load, when many wait
-// together, it is the cost of a batch that limits the rate: then a batch waits a
-// moment to become a good one.
-func (r *Runner) gather(ctx context.Context, in <-chan *item, out chan<- work) {
-	var linger stream.Linger
-	for {
-		var w work
-		select {
-		case it := <-in:
-			w.add(it)
-		case <-ctx.Done():
-			return
-		}
-		if !fill(ctx, &w, &linger, in, out) {
-			return
-		}
-		linger.Note(w.size(), time.Now())
+// bound is how long one run of w's items through the database may take: what
+// takes longer hangs on a dead connection.
+func (r *Runner) bound(items []*item) time.Duration {
+	units := 0
+	for _, it := range items {
+		units += it.units()
 	}
-}
-
-// fill adds to w what comes until it is handed over; false means that ctx ended.
-func fill(ctx context.Context, w *work, linger *stream.Linger, in <-chan *item, out chan<- work) bool {
-	var lingered <-chan time.Time
-	waited := false
-	for {
-		more, offer := in, out
-		if w.size() >= maxBatch {
-			more = nil
-		}
-		select {
-		case it := <-more: // what is there goes along, before the batch is offered
-			w.add(it)
-			continue
-		default:
-		}
-		if wait := linger.For(w.size()); wait > 0 && !waited {
-			if lingered == nil {
-				lingered = time.After(wait)
-			}
-			select {
-			case it := <-more:
-				w.add(it)
-				continue
-			case <-lingered:
-				waited = true
-			case <-ctx.Done():
-				return false
-			}
-		}
-		select {
-		case it := <-more:
-			w.add(it)
-		case offer <- *w:
-			return true
-		case <-ctx.Done():
-			return false
-		}
-	}
-}
-
-func (w *work) size() int { return len(w.items) + len(w.letters) }
-
-func (w *work) add(it *item) {
-	if it.event == nil {
-		w.letters = append(w.letters, letter{it, it.refused})
-		return
-	}
-	w.items = append(w.items, it)
+	return r.limit + time.Duration(units)*unitTimeout
 }
 
 // processAll runs batches through the database, each as long as it takes. Once
@@ -204,30 +214,39 @@ func (r *Runner) processAll(ctx context.Context, in <-chan work, out chan<- done
 				return
 			}
 			d.letters = append(d.letters, letters...)
-			d.messages = encodeReplies(replies, r.cfg.SerialBatchSize)
+			d.messages = encodeReplies(replies, r.cfg.SerialBatchSize, r.conn.MaxBody())
 		}
 		out <- d
 	}
 }
 
-// taken returns all that is in w.
-func (w *work) taken() []taken {
-	all := make([]taken, 0, w.size())
-	for _, it := range w.items {
-		all = append(all, it.taken)
+// processUntilDone runs a batch, in as many transactions as it takes, until it is
+// committed or ctx ends. Events that can't be processed come back as letters; their
+// neighbours go through.
+func (r *Runner) processUntilDone(ctx context.Context, items []*item) (replies []reply, letters []letter, ok bool) {
+	for len(items) > 0 {
+		some, refused, rest, ok := r.processFirst(ctx, items)
+		if !ok {
+			return nil, nil, false
+		}
+		replies, letters, items = append(replies, some...), append(letters, refused...), rest
 	}
-	for _, l := range w.letters {
-		all = append(all, l.item.taken)
-	}
-	return all
+	return replies, letters, true
 }
 
-// processUntilDone runs one batch until it is committed or ctx ends. Events that
-// can't be processed come back as letters; their neighbours go through.
-func (r *Runner) processUntilDone(ctx context.Context, items []*item) (replies []reply, letters []letter, ok bool) {
-	down := false
+// processFirst runs the first transaction of a batch until it is committed or ctx
+// ends; rest is what is not in it.
+func (r *Runner) processFirst(ctx context.Context, items []*item) (replies []reply, letters []letter, rest []*item, ok bool) {
+	down, allowed := false, r.bound(items)
 	for wait := 20 * time.Millisecond; ; {
-		replies, err := r.processor.process(ctx, items)
+		limited, cancel := context.WithTimeout(ctx, allowed)
+		replies, rest, err := r.processor.process(limited, items)
+		if limited.Err() != nil {
+			// Perhaps it is not dead but slow, or triggers make more serials than
+			// the events say: what never got enough time would never end.
+			allowed = max(allowed, min(2*allowed, runTimeout+maxUnits*unitTimeout))
+		}
+		cancel()
 		switch {
 		case err == nil:
 			if down {
@@ -238,15 +257,16 @@ func (r *Runner) processUntilDone(ctx context.Context, items []*item) (replies [
 					r.metrics.repeats.Inc()
 				}
 			}
-			return replies, nil, true
+			return replies, nil, rest, true
 		case ctx.Err() != nil:
-			return nil, nil, false
+			return nil, nil, nil, false
 		case errors.Is(err, store.ErrRepeat):
 			r.metrics.retries.WithLabelValues(retryRepeat).Inc()
 			r.log.Debug("batch is run again", "error", err)
 			continue
 		case errors.Is(err, store.ErrBadData):
-			return r.split(ctx, items, err)
+			replies, letters, ok = r.split(ctx, items, err)
+			return replies, letters, nil, ok
 		}
 		r.metrics.retries.WithLabelValues(retryUnavailable).Inc()
 		if !down {
@@ -254,7 +274,7 @@ func (r *Runner) processUntilDone(ctx context.Context, items []*item) (replies [
 			r.log.Warn("database unavailable, events wait in the stream", "error", err)
 		}
 		if !sleep(ctx, wait) {
-			return nil, nil, false
+			return nil, nil, nil, false
 		}
 		wait = min(2*wait, maxBackoff)
 	}
@@ -322,12 +342,14 @@ func (r *Runner) publishOnce(ctx context.Context, d *done) error {
 		var o seriald.Origin
 		var id seriald.EventID
 		if e := l.item.event; e != nil {
-			o, id = e.Origin, e.ID
+			id = e.ID
+			if !l.item.isStatus() { // who tells its status waits for no answer
+				o = e.Origin
+			}
 		}
-		if err := bury(ctx, r.conn, source, l.rejection, o, id, time.Now()); err != nil {
+		if err := bury(ctx, r.conn, source, l, o, id); err != nil {
 			return err
 		}
-		r.metrics.deadLetters.WithLabelValues(string(l.rejection.Code)).Inc()
 		d.letters = d.letters[1:]
 	}
 	return publish(ctx, r.conn, d.messages)

@@ -52,7 +52,7 @@ func newRigOn(tb testing.TB, url, dsn string) *rig {
 }
 
 // start runs a new runner, as a new process would.
-func (r *rig) start(configure func(*processor)) {
+func (r *rig) start(configure func(*Runner)) {
 	r.tb.Helper()
 	db, err := store.Open(storetest.Config(r.dsn), prometheus.NewRegistry())
 	if err != nil {
@@ -65,7 +65,7 @@ func (r *rig) start(configure func(*processor)) {
 	runner := New(Config{SerialBatchSize: 100, AuditBatchWriteSize: 500}, conn, db, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	runner.settle = time.Second
 	if configure != nil {
-		configure(runner.processor)
+		configure(runner)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
@@ -158,19 +158,49 @@ func (r *rig) drained() {
 	r.tb.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	for n := range seriald.Partitions {
+	for _, name := range r.consumerNames() {
 		for {
-			c, err := r.conn.JS.Consumer(ctx, seriald.StreamEvents, consumerName(n))
+			c, err := r.conn.JS.Consumer(ctx, seriald.StreamEvents, name)
 			if err == nil {
 				if i := c.CachedInfo(); i.NumPending == 0 && i.NumAckPending == 0 {
 					break
 				}
 			}
 			if !sleep(ctx, 5*time.Millisecond) {
-				r.tb.Fatalf("partition %d is not drained", n)
+				r.tb.Fatalf("%s is not drained", name)
 			}
 		}
 	}
+}
+
+// consumerNames are the durables that the runner reads with this server.
+func (r *rig) consumerNames() []string {
+	r.tb.Helper()
+	plain, _, err := r.conn.Plain(context.Background())
+	if err != nil {
+		r.tb.Fatal(err)
+	}
+	if plain {
+		return []string{plainName}
+	}
+	names := make([]string, seriald.Partitions)
+	for n := range names {
+		names[n] = consumerName(n)
+	}
+	return names
+}
+
+// eachServer runs a test with the newest server and with an old one.
+func eachServer(t *testing.T, test func(t *testing.T, r *rig)) {
+	t.Helper()
+	t.Run("new", func(t *testing.T) {
+		t.Parallel()
+		test(t, newRig(t))
+	})
+	t.Run("old", func(t *testing.T) {
+		t.Parallel()
+		test(t, newRigOn(t, streamtest.StartOld(t).URL, storetest.DSN(t, storetest.Fast)))
+	})
 }
 
 func today() string { return time.Now().UTC().Format("20060102") }
@@ -368,7 +398,11 @@ func TestSequenceExhaustedIsARefusal(t *testing.T) {
 // the inbox, and its outcome and serial events are published.
 func TestKilledBetweenCommitAndAck(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	eachServer(t, killedBetweenCommitAndAck)
+}
+
+func killedBetweenCommitAndAck(t *testing.T, r *rig) {
+	t.Helper()
 	r.start(nil)
 	// The outcome can't be published: its stream is away.
 	if err := r.conn.JS.DeleteStream(context.Background(), seriald.StreamResults); err != nil {
@@ -404,7 +438,8 @@ func TestPoisonInABatchOf500(t *testing.T) {
 			for i := range 500 {
 				r.publish(seriald.TypeSerialGenerate, fmt.Sprintf("e-%03d", i), `{"partId":"PART-001"}`)
 			}
-			r.start(func(p *processor) {
+			r.start(func(runner *Runner) {
+				p := runner.processor
 				fail := func(_ string, items []*item) error {
 					for _, it := range items {
 						if it.event.ID == "e-250" {
@@ -474,7 +509,8 @@ func TestTheSubjectSaysTheSite(t *testing.T) {
 func TestDatabaseAway(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	r.start(func(p *processor) {
+	r.start(func(runner *Runner) {
+		p := runner.processor
 		away := func(string, []*item) error { return store.ErrUnavailable }
 		p.failBatch.Store(&away)
 	})
@@ -500,7 +536,11 @@ func TestDatabaseAway(t *testing.T) {
 // Stopped in mid-batch: what was begun is finished or comes again, once.
 func TestStoppedInMidBatch(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	eachServer(t, stoppedInMidBatch)
+}
+
+func stoppedInMidBatch(t *testing.T, r *rig) {
+	t.Helper()
 	const n = 2000
 	for i := range n {
 		r.publish(seriald.TypeSerialGenerate, fmt.Sprintf("e-%04d", i), `{"partId":"PART-001"}`)
@@ -518,16 +558,23 @@ func TestStoppedInMidBatch(t *testing.T) {
 		}
 		r.stop()
 	}
-	if got := r.count("serials"); got != n {
-		t.Errorf("%d serials, want %d", got, n)
-	}
 	if got := r.count("(SELECT DISTINCT serial_number FROM serials) AS s"); got != n {
 		t.Errorf("%d different numbers, want %d", got, n)
+	}
+	r.inOrder(n)
+}
+
+// inOrder checks that n events of one key, whose ids are in the order in which
+// they were published, were processed once each and in that order.
+func (r *rig) inOrder(n int) {
+	r.tb.Helper()
+	if got := r.count("serials"); got != n {
+		r.tb.Errorf("%d serials, want %d", got, n)
 	}
 	outOfOrder := r.count(`(SELECT serial_number, lag(serial_number) OVER (ORDER BY event_id) AS before FROM serials) AS s
 		WHERE serial_number < before`)
 	if outOfOrder != 0 {
-		t.Errorf("%d events of one key were processed out of order", outOfOrder)
+		r.tb.Errorf("%d events of one key were processed out of order", outOfOrder)
 	}
 }
 
@@ -535,7 +582,11 @@ func TestStoppedInMidBatch(t *testing.T) {
 // process goes away the other takes over.
 func TestTwoProcesses(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	eachServer(t, twoProcesses)
+}
+
+func twoProcesses(t *testing.T, r *rig) {
+	t.Helper()
 	r.start(nil)
 	stopFirst := r.stop
 	r.start(nil)
@@ -575,7 +626,11 @@ func TestMasterDataFollowsWithTheNextBatch(t *testing.T) {
 
 func TestPurgeKeepsWhatIsNotProcessed(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	eachServer(t, purgeKeepsWhatIsNotProcessed)
+}
+
+func purgeKeepsWhatIsNotProcessed(t *testing.T, r *rig) {
+	t.Helper()
 	r.start(nil)
 	for i := range 10 {
 		r.publish(seriald.TypeSerialGenerate, fmt.Sprintf("e-%d", i), `{"partId":"PART-001"}`)
@@ -584,9 +639,13 @@ func TestPurgeKeepsWhatIsNotProcessed(t *testing.T) {
 	r.stop()
 	r.publish(seriald.TypeSerialGenerate, "waits", `{"partId":"PART-001"}`)
 	ctx := context.Background()
-	all, err := consumers(ctx, r.conn)
-	if err != nil {
-		t.Fatal(err)
+	var all []jetstream.Consumer
+	for _, name := range r.consumerNames() {
+		c, err := r.conn.JS.Consumer(ctx, seriald.StreamEvents, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, c)
 	}
 	left := func() uint64 {
 		s, err := r.conn.JS.Stream(ctx, seriald.StreamEvents)
@@ -611,9 +670,14 @@ func TestPurgeKeepsWhatIsNotProcessed(t *testing.T) {
 
 func testCounter(tb testing.TB, c prometheus.Counter) float64 {
 	tb.Helper()
-	var m dto.Metric
-	if err := c.Write(&m); err != nil {
+	return metricOf(tb, c).GetCounter().GetValue()
+}
+
+func metricOf(tb testing.TB, metric prometheus.Metric) *dto.Metric {
+	tb.Helper()
+	m := &dto.Metric{}
+	if err := metric.Write(m); err != nil {
 		tb.Fatal(err)
 	}
-	return m.GetCounter().GetValue()
+	return m
 }

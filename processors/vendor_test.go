@@ -41,13 +41,13 @@ func TestVendorSerialReceive(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			st := newState(testCatalog(t))
-			d := decide(newItem(seriald.TypeVendorSerialReceive, tc.data), st).numbered(t, st)
+			d := decideOne(t, newItem(seriald.TypeVendorSerialReceive, tc.data), st).numbered(t, st)
 			if len(d.serials) != 1 || d.runs != nil {
 				t.Fatalf("got %d serials and runs %v, want one serial, and no number of ours", len(d.serials), d.runs)
 			}
 			want := tc.want
 			want.ID, want.SiteID, want.Source, want.Status = d.serials[0].ID, "plant1", seriald.SourceVendor, seriald.SerialPending
-			want.EventID, want.CreatedAt = "e1", testNow
+			want.EventID, want.CreatedAt, want.Line, want.Device = "e1", testNow, "line1", "reader1"
 			if diff := cmp.Diff(&want, d.serials[0]); diff != "" || want.ID.IsZero() {
 				t.Errorf("serial (-want +got):\n%s", diff)
 			}
@@ -80,9 +80,7 @@ func TestVendorSerialReceive(t *testing.T) {
 func TestVendorSerialClaims(t *testing.T) {
 	t.Parallel()
 	st := newState(testCatalog(t))
-	d := decide(newItem(seriald.TypeVendorSerialReceive, `{"partId":"BOUGHT","vendorName":"ACME","vendorSerialNumber":"AB1"}`), st)
-	d.claimAll(st)
-	d.claimAll(st) // again does not double them
+	d := decideOne(t, newItem(seriald.TypeVendorSerialReceive, `{"partId":"BOUGHT","vendorName":"ACME","vendorSerialNumber":"AB1"}`), st)
 	type claimed struct {
 		scope     seriald.Scope
 		key, text string

@@ -4,7 +4,7 @@
 # Succeeds only as root on a Debian-like system; otherwise exits 3 and installs nothing,
 # so that the caller can say what to do instead. What it brings in is never started:
 # neither now nor at boot. A broker or a database that starts by itself would take the
-# very ports (1883, 5432, 6379) that a developer expects to be free.
+# very ports (1883, 4222, 5432, 6379) that a developer expects to be free.
 set -euo pipefail
 
 if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
@@ -49,7 +49,7 @@ fi
 if command -v systemctl >/dev/null; then
 	for package in "${missing[@]}"; do
 		case $package in
-		mosquitto | redis-server | postgresql) systemctl disable "$package" >/dev/null 2>&1 || true ;;
+		mosquitto | nats-server | redis-server | postgresql) systemctl disable "$package" >/dev/null 2>&1 || true ;;
 		esac
 	done
 fi

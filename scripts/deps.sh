@@ -27,6 +27,8 @@ look() {
 	packages=() missing=()
 	need 'the MQTT broker mosquitto' mosquitto mosquitto
 	need 'mosquitto_pub and mosquitto_sub' mosquitto-clients mosquitto_pub
+	# Whichever version: the tests want one that is not ours, Debian's is old.
+	need 'a NATS server' nats-server nats-server
 	need 'a Redis server' redis-server redis-server valkey-server
 	# The race detector links with C.
 	need 'a C compiler' gcc "${CC:-cc}" gcc clang
@@ -38,7 +40,7 @@ look() {
 
 advice() {
 	case $(uname -s) in
-	Darwin) echo 'brew install mosquitto redis' ;;
+	Darwin) echo 'brew install mosquitto nats-server redis' ;;
 	*)
 		if command -v apt-get >/dev/null; then
 			echo "sudo apt-get install --no-install-recommends ${packages[*]}"

@@ -21,7 +21,11 @@ const (
 	DefaultDevices = 10
 	DefaultMix     = "operation_complete=90,serial_generate=5,vendor_serial_receive=5"
 	DefaultRepeats = 0.01
-	DefaultTimeout = 30 * time.Second
+	// DefaultTimeout is longer than the 30 s after which the embedded listener
+	// delivers again what was sent into a connection that was closing.
+	DefaultTimeout = 45 * time.Second
+	// DefaultOfflineFor is how long a device that lost its connection stays away.
+	DefaultOfflineFor = time.Second
 )
 
 const (
@@ -42,15 +46,16 @@ const (
 // Config says what is played. Zero values stand for the defaults, except where
 // zero means something.
 type Config struct {
-	// Broker is where the devices connect; its ClientID and MaxPayload are not
-	// used.
+	// Broker is where the devices connect. Its ClientID is not used, and of its
+	// MaxPayload only that a payload that is longer is refused there.
 	Broker ingest.Config
 	// Site and Line are where the devices stand: plant1, line1.
 	Site, Line string
 	// Devices is how many play: 10.
 	Devices int
 	// Rate is how many messages are sent a second over all devices, whether they
-	// are answered or not; 0 is flat out, as fast as Window lets them.
+	// are answered or not, while the broker acknowledges them: a device has 20 in
+	// flight (without a PUBACK) at most. 0 is flat out, as fast as Window lets them.
 	Rate float64
 	// Count is how many messages are sent over all devices, repeats included; 0 is
 	// until Duration is over or the context ends.
@@ -62,10 +67,22 @@ type Config struct {
 	// Repeats is the share of messages that repeat an event which the device has
 	// sent before, half of them right after it, from 0 to below 1. 0 is none.
 	Repeats float64
+	// Wrong is the share of events that are wrong on purpose, each in a way for
+	// which a certain refusal is expected, from 0 to below 1. 0 is none.
+	Wrong float64
+	// OfflineEvery is how often each device loses its connection, without a word
+	// to the broker and right behind a message; 0 is never. Devices do so one here,
+	// one there, and at intervals that differ by a quarter. What is due while a
+	// device is away is not made up for.
+	OfflineEvery time.Duration
+	// OfflineFor is how long it stays away, a half more or less: 1 s. It may be
+	// half of OfflineEvery at most. Where losses follow each other within 8 s, the
+	// MQTT client stays away for up to 2 s by itself.
+	OfflineFor time.Duration
 	// Window is how many messages of a device may be unanswered when flat out: 200,
 	// or less where many devices would make it more than 1,000 together.
 	Window int
-	// Timeout is how long answers are waited for after the last sending: 30 s.
+	// Timeout is how long answers are waited for after the last sending: 45 s.
 	Timeout time.Duration
 	// Prefix begins the names of the devices and, with them, all event ids:
 	// {prefix}-{device}-{n}. The default is a new one for each run; a run with the
@@ -75,7 +92,8 @@ type Config struct {
 	Live io.Writer
 	// Record is called for each event id that the broker has acknowledged (PUBACK),
 	// or that was answered, if that comes to be known first: once for each id and
-	// one call at a time. It must not block for long. nil is not called.
+	// one call at a time, and not for those that are wrong on purpose. It must not
+	// block for long. nil is not called.
 	Record func(id string)
 }
 
@@ -104,6 +122,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Timeout == 0 {
 		c.Timeout = DefaultTimeout
+	}
+	if c.OfflineFor == 0 {
+		c.OfflineFor = DefaultOfflineFor
 	}
 	if c.Prefix == "" {
 		c.Prefix = "sim-" + strings.ToLower(rand.Text()[:8])
@@ -144,6 +165,17 @@ func (c Config) Validate() error {
 	}
 	if !(c.Repeats >= 0 && c.Repeats < 1) { // so that NaN is wrong too
 		wrong("repeats", "must be a share from 0 to below 1 (0.01 is 1 %%), not %v", c.Repeats)
+	}
+	if !(c.Wrong >= 0 && c.Wrong < 1) {
+		wrong("wrong", "must be a share from 0 to below 1 (0.01 is 1 %%), not %v", c.Wrong)
+	}
+	if c.OfflineEvery < 0 {
+		wrong("offline-every", "must not be negative, is %s", c.OfflineEvery)
+	}
+	if c.OfflineFor < 0 {
+		wrong("offline-for", "must not be negative, is %s", c.OfflineFor)
+	} else if c.OfflineEvery > 0 && c.OfflineFor > c.OfflineEvery/2 {
+		wrong("offline-for", "%s must be at most half of --offline-every, %s", c.OfflineFor, c.OfflineEvery)
 	}
 	if c.Window < 0 || c.Window > maxWindow {
 		wrong("window", "must be from 1 to %d, not %d", maxWindow, c.Window)

@@ -23,22 +23,26 @@ func TestConfigValidate(t *testing.T) {
 		"all at once": {
 			Config{
 				Site: "a b", Line: "+", Devices: -1, Rate: -1, Count: -1, Duration: -1, Mix: Mix{"lunch": 1},
-				Repeats: -1, Window: -1, Timeout: -time.Second, Prefix: "#",
+				Repeats: -1, Window: -1, Timeout: -time.Second, Prefix: "#", Wrong: -1, OfflineEvery: -1, OfflineFor: -1,
 			},
 			[]string{
 				"MQTT_URL:", "--site:", "--line:", "--devices:", "--rate:", "--count:", "--duration:", "--mix:", "--repeats:",
-				"--window:", "--timeout:", "--prefix:",
+				"--window:", "--timeout:", "--prefix:", "--wrong:", "--offline-every:", "--offline-for:",
 			},
 		},
-		"not a number": {Config{Broker: broker, Rate: math.NaN(), Repeats: math.NaN()}, []string{"--rate:", "--repeats:"}},
+		"not a number": {Config{Broker: broker, Rate: math.NaN(), Repeats: math.NaN(), Wrong: math.NaN()}, []string{"--rate:", "--repeats:", "--wrong:"}},
 		"too much": {
 			Config{
-				Broker: broker, Rate: math.Inf(1), Repeats: 1, Devices: maxDevices + 1, Window: maxWindow + 1,
+				Broker: broker, Rate: math.Inf(1), Repeats: 1, Wrong: 1, Devices: maxDevices + 1, Window: maxWindow + 1,
 				Prefix: strings.Repeat("p", maxPrefix+1),
 			},
-			[]string{"--rate:", "--repeats:", "--devices:", "--window:", "--prefix:"},
+			[]string{"--rate:", "--repeats:", "--wrong:", "--devices:", "--window:", "--prefix:"},
 		},
-		"nothing to play": {Config{Broker: broker, Mix: Mix{}}, []string{"--mix:"}},
+		"away most of the time": {
+			Config{Broker: broker, OfflineEvery: 3 * time.Second, OfflineFor: 2 * time.Second}, []string{"--offline-for: 2s"},
+		},
+		"away for the default": {Config{Broker: broker, OfflineEvery: time.Second}, []string{"--offline-for: 1s"}},
+		"nothing to play":      {Config{Broker: broker, Mix: Mix{}}, []string{"--mix:"}},
 	} {
 		err := c.cfg.Validate()
 		if err == nil {

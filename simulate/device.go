@@ -23,29 +23,39 @@ type device struct {
 	clock     func() time.Duration // since the run's start
 	latencies *histogram
 	record    func(id string) // nil: nobody asks
+	outages   outages
 
 	share    int           // how many messages
 	events   uint32        // how many events were sent; play's
 	first    time.Duration // when the first is due
 	interval time.Duration // between two; 0: flat out
+	slots    chan struct{} // one is taken for each message without a PUBACK
+	slot     bool          // one is taken for the next message; play's
 	receipts chan published
 }
 
-// published is an event on its way to the broker.
+// published is a message on its way to the broker.
 type published struct {
 	n       uint32
+	counts  bool // Record is told of it
 	receipt ingest.Receipt
 }
 
 // play sends until the device has sent its share or ctx ends.
 func (d *device) play(ctx context.Context) {
-	if d.record != nil {
-		defer close(d.receipts)
-	}
+	defer close(d.receipts)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	d.plan(d.first)
 	for k := 0; k < d.share && d.wait(ctx, timer, k); k++ {
-		d.send(ctx, k)
+		leaves := d.leaves() && k+1 < d.share // or there is nothing to come back for
+		if leaves {
+			d.conn.Deafen()
+		}
+		d.send(k)
+		if leaves {
+			d.loseConnection(ctx, timer)
+		}
 	}
 }
 
@@ -60,9 +70,19 @@ func (d *device) wait(ctx context.Context, timer *time.Timer, k int) bool {
 			// comes back is a service that does, and a real device would not send
 			// faster either.
 			d.first += offlinePoll
+			d.plan(d.clock())
 		case !d.ledger.room():
 			select {
 			case <-d.ledger.freed:
+			case <-ctx.Done():
+			}
+			continue
+		case !d.slot:
+			timer.Reset(offlinePoll)
+			select {
+			case d.slots <- struct{}{}:
+				d.slot = true
+			case <-timer.C: // it may be offline by now
 			case <-ctx.Done():
 			}
 			continue
@@ -86,28 +106,22 @@ func (d *device) wait(ctx context.Context, timer *time.Timer, k int) bool {
 }
 
 // send publishes message k.
-func (d *device) send(ctx context.Context, k int) {
+func (d *device) send(k int) {
 	n, again := d.script.repeat(k, d.events, d.ledger.reach())
 	// Noted before it is sent: the answer may be quicker than this goroutine.
-	if again = again && d.ledger.again(n, d.clock()); !again {
-		n = d.ledger.begin(d.clock())
+	if again = again && d.ledger.again(n, d.script.flaw(n), d.clock()); !again {
+		n = d.ledger.begin(d.script.flaw(d.events), d.clock())
 		d.events = n + 1
 	}
 	t, payload := d.script.event(n)
 	// An error in the receipt does not mean that the message is not sent: the
 	// client keeps what it took. The ledger finds out.
-	receipt := d.conn.Publish(t, payload)
-	if d.record == nil || again {
-		return
-	}
-	select {
-	case d.receipts <- published{n, receipt}:
-	case <-ctx.Done(): // a broker that acknowledges nothing must not hold us
-	}
+	d.receipts <- published{n, d.record != nil && !again && d.script.flaw(n) == nil, d.conn.Publish(t, payload)}
+	d.slot = false
 }
 
-// acknowledge tells Record of what the broker acknowledged. When ctx has ended
-// it waits for nothing that is not acknowledged yet.
+// acknowledge gives slots back and tells Record of what the broker acknowledged.
+// When ctx has ended it waits for nothing that is not acknowledged yet.
 func (d *device) acknowledge(ctx context.Context) {
 	for p := range d.receipts {
 		select {
@@ -119,7 +133,8 @@ func (d *device) acknowledge(ctx context.Context) {
 				continue
 			}
 		}
-		if p.receipt.Wait(context.WithoutCancel(ctx)) == nil && d.ledger.record(p.n) {
+		<-d.slots
+		if p.counts && p.receipt.Wait(context.WithoutCancel(ctx)) == nil && d.ledger.record(p.n) {
 			d.record(d.script.id(p.n))
 		}
 	}
@@ -133,12 +148,16 @@ func (d *device) received(outcome []byte) {
 		d.ledger.unreadable(now)
 		return
 	}
+	if a.EventID == "" {
+		d.ledger.refused(&a, now)
+		return
+	}
 	n, ok := d.script.number(a.EventID)
 	if !ok {
 		d.ledger.unreadable(now)
 		return
 	}
-	r := d.ledger.note(n, &a, now)
+	r := d.ledger.note(n, &a, d.script.flaw(n), now)
 	if r.first {
 		d.latencies.add(r.latency)
 	}

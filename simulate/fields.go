@@ -12,7 +12,10 @@ import (
 
 // numeric are the fields whose value is a number. All others are text: a number
 // on a label is text, always, with its leading zeros.
-var numeric = []string{"quantity", "routingSequence", "leaseSeconds", "batchSize", "priority"}
+var numeric = []string{"quantity", "routingSequence", "leaseSeconds", "batchSize", "priority", "counterStart", "increment", "targetQuantity"}
+
+// text are the fields that are text also where they stand in brackets.
+var text = []string{"pattern"}
 
 // ParseFields reads an event's fields as they are written on a command line:
 //
@@ -59,6 +62,8 @@ func parseValue(name, value string, asJSON bool) (any, error) {
 			return nil, fmt.Errorf("%s: what follows := must be JSON: %w", name, err)
 		}
 		return v, nil
+	case slices.Contains(text, name):
+		return value, nil
 	case slices.Contains(numeric, name):
 		v, err := parseJSON(value)
 		if n, ok := v.(json.Number); ok && err == nil {
@@ -86,8 +91,8 @@ func within(s string, first, last byte) bool {
 }
 
 // quote writes text as JSON, and that as one word of a shell.
-func quote(text string) string {
-	b, _ := json.Marshal(text) // a string can be encoded, always
+func quote(s string) string {
+	b, _ := json.Marshal(s) // a string can be encoded, always
 	return "'" + strings.ReplaceAll(string(b), "'", `'\''`) + "'"
 }
 

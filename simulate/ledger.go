@@ -14,14 +14,25 @@ type answer struct {
 	Status    seriald.Status `json:"status"`
 	Code      seriald.Code   `json:"code"`
 	Message   string         `json:"message"`
+	Field     string         `json:"field"`
 	Duplicate bool           `json:"duplicate"`
 	Serials   []struct {
 		SerialNumber string `json:"serialNumber"`
 	} `json:"serials"`
+	Placeholders []struct {
+		ID string `json:"id"`
+	} `json:"placeholders"`
+}
+
+func (a *answer) refusal() refusal { return refusal{a.Code, a.Field} }
+
+// text is the answer in one line.
+func (a *answer) text() string {
+	return strings.TrimSpace(a.EventID + " " + string(a.Status) + " " + string(a.Code) + " " + a.Message)
 }
 
 // digest is a hash (FNV-1a) of what all answers to one event must have in
-// common: the status and the serials. It is never 0.
+// common: the status, the code, the serials and the placeholders. It is never 0.
 func (a *answer) digest() uint32 {
 	h := uint32(2166136261)
 	add := func(s string) {
@@ -31,8 +42,12 @@ func (a *answer) digest() uint32 {
 		h *= 16777619 // so that "a","bc" and "ab","c" differ
 	}
 	add(string(a.Status))
+	add(string(a.Code))
 	for _, s := range a.Serials {
 		add(s.SerialNumber)
+	}
+	for _, p := range a.Placeholders {
+		add(p.ID)
 	}
 	return max(h, 1)
 }
@@ -61,27 +76,42 @@ type ledger struct {
 	next    uint32
 	stopped bool
 	totals  totals
+	// nameless are the messages whose refusal is without an id, by what it says:
+	// those that were not answered, in the order in which they were sent.
+	nameless map[refusal][]flawed
+}
+
+// flawed is a message that is wrong on purpose.
+type flawed struct {
+	n uint32
+	f *flaw
 }
 
 // totals is what is counted, of one device or of all.
 type totals struct {
-	sent, events, waiting                           int
+	sent, events, wrong, waiting                    int
 	answered, accepted, rejected, conflict, ignored int // events, by the first answer
+	refused, misjudged                              int // wrong ones, by the first answer
 	duplicates, doubled, unexpected                 int
 	lastSent, lastAnswer, lastReceived              time.Duration
 	doubledID                                       string // one of them
-	refusal                                         string // the first that was not accepted
+	refusal                                         string // the first that was neither accepted nor ignored
+	ignoring                                        string // the first that was ignored
+	misjudgement                                    string // the first
 }
 
 func (t *totals) add(o *totals) {
 	t.sent += o.sent
 	t.events += o.events
+	t.wrong += o.wrong
 	t.waiting += o.waiting
 	t.answered += o.answered
 	t.accepted += o.accepted
 	t.rejected += o.rejected
 	t.conflict += o.conflict
 	t.ignored += o.ignored
+	t.refused += o.refused
+	t.misjudged += o.misjudged
 	t.duplicates += o.duplicates
 	t.doubled += o.doubled
 	t.unexpected += o.unexpected
@@ -94,6 +124,12 @@ func (t *totals) add(o *totals) {
 	if t.refusal == "" {
 		t.refusal = o.refusal
 	}
+	if t.ignoring == "" {
+		t.ignoring = o.ignoring
+	}
+	if t.misjudgement == "" {
+		t.misjudgement = o.misjudgement
+	}
 }
 
 // newLedger returns a ledger that remembers the newest events, a power of two.
@@ -101,7 +137,7 @@ func newLedger(newest, limit int) *ledger {
 	return &ledger{
 		// Going on only when a quarter is free makes bursts, which cost less.
 		limit: limit, resume: min(limit-1, limit-limit/4), freed: make(chan struct{}, 1),
-		newest: make([]entry, newest), older: map[uint32]*entry{},
+		newest: make([]entry, newest), older: map[uint32]*entry{}, nameless: map[refusal][]flawed{},
 	}
 }
 
@@ -117,8 +153,9 @@ func (l *ledger) room() bool {
 	return !l.stopped
 }
 
-// begin notes a new event that is about to be sent, and returns its number.
-func (l *ledger) begin(now time.Duration) uint32 {
+// begin notes a new event that is about to be sent, with what is wrong with it,
+// and returns its number.
+func (l *ledger) begin(f *flaw, now time.Duration) uint32 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n := l.next
@@ -129,14 +166,18 @@ func (l *ledger) begin(now time.Duration) uint32 {
 		l.older[n-uint32(len(l.newest))] = &kept
 	}
 	*place = entry{sentAt: now, sent: 1}
-	l.totals.events++
-	l.sent(now)
+	if f == nil {
+		l.totals.events++
+	} else {
+		l.totals.wrong++
+	}
+	l.sent(n, f, now)
 	return n
 }
 
-// again notes that event n is about to be sent once more; false means that it
-// must not be.
-func (l *ledger) again(n uint32, now time.Duration) bool {
+// again notes that event n is about to be sent once more, with the flaw that it
+// has; false means that it must not be.
+func (l *ledger) again(n uint32, f *flaw, now time.Duration) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	e := l.find(n)
@@ -147,12 +188,15 @@ func (l *ledger) again(n uint32, now time.Duration) bool {
 	// answer to this one.
 	e.answered = min(e.answered, e.sent)
 	e.sent++
-	l.sent(now)
+	l.sent(n, f, now)
 	return true
 }
 
-// sent counts a message; l.mu is held.
-func (l *ledger) sent(now time.Duration) {
+// sent counts a message of event n; l.mu is held.
+func (l *ledger) sent(n uint32, f *flaw, now time.Duration) {
+	if f != nil && f.nameless {
+		l.nameless[f.refusal] = append(l.nameless[f.refusal], flawed{n, f})
+	}
 	l.totals.sent++
 	l.totals.waiting++
 	l.totals.lastSent = now
@@ -174,10 +218,35 @@ type receipt struct {
 	record  bool          // nobody was told yet that this event was stored
 }
 
-// note takes down an answer to event n, whose id is a.EventID.
-func (l *ledger) note(n uint32, a *answer, now time.Duration) (r receipt) {
+// note takes down an answer to event n, whose id is a.EventID and whose flaw is
+// f.
+func (l *ledger) note(n uint32, a *answer, f *flaw, now time.Duration) (r receipt) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.take(n, a, f, now)
+}
+
+// refused takes down an answer without an id. It is taken for that to the oldest
+// message that must be answered so: a device's messages are answered in order.
+// One more than there are messages may come where something was sent again.
+func (l *ledger) refused(a *answer, now time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	waiting, known := l.nameless[a.refusal()]
+	switch {
+	case !known || a.Status != seriald.StatusRejected:
+		l.totals.lastReceived = now
+		l.totals.unexpected++
+	case len(waiting) == 0:
+		l.totals.lastReceived = now
+	default:
+		l.nameless[a.refusal()] = waiting[1:]
+		l.take(waiting[0].n, a, waiting[0].f, now)
+	}
+}
+
+// take takes down an answer to event n; l.mu is held.
+func (l *ledger) take(n uint32, a *answer, f *flaw, now time.Duration) (r receipt) {
 	l.totals.lastReceived = now
 	if n >= l.next {
 		l.totals.unexpected++
@@ -198,6 +267,10 @@ func (l *ledger) note(n uint32, a *answer, now time.Duration) (r receipt) {
 	switch digest := a.digest(); {
 	case e.digest == 0:
 		e.digest = digest
+		if f != nil {
+			l.totals.judge(a, f)
+			break
+		}
 		r = receipt{first: true, latency: now - e.sentAt, record: !e.recorded}
 		e.recorded = true
 		l.totals.count(a)
@@ -232,11 +305,27 @@ func (t *totals) count(a *answer) {
 		t.conflict++
 	case seriald.StatusIgnored:
 		t.ignored++
+		if t.ignoring == "" {
+			t.ignoring = a.text()
+		}
+		return
 	default:
 		t.unexpected++
 	}
 	if t.refusal == "" {
-		t.refusal = strings.TrimSpace(a.EventID + " " + string(a.Status) + " " + string(a.Code) + " " + a.Message)
+		t.refusal = a.text()
+	}
+}
+
+// judge takes the first answer to an event with flaw f into account.
+func (t *totals) judge(a *answer, f *flaw) {
+	if f.expects(a) {
+		t.refused++
+		return
+	}
+	t.misjudged++
+	if t.misjudgement == "" {
+		t.misjudgement = f.name + ": " + a.text()
 	}
 }
 

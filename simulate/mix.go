@@ -12,20 +12,36 @@ import (
 
 // Mix weighs event types against each other: with 90 and 10, nine of ten events
 // are of the first type.
+//
+// Some types refer to what earlier events of the device brought: a
+// vendor_serial_accept to a vendor's number that waits, say. Where there is none
+// among the last events, one of a type that brings it is played instead. So a mix
+// of vendor_serial_accept alone is half receipts.
 type Mix map[seriald.EventType]int
 
 // maxWeight keeps the sum of all weights far from any limit.
 const maxWeight = 1_000_000
 
-// playable are the types a device can play.
-func playable() []seriald.EventType {
-	return []seriald.EventType{
-		seriald.TypeOperationComplete, seriald.TypeSerialGenerate, seriald.TypeVendorSerialReceive,
-	}
+// playable are the types that devices send, in the contract's order: all but those
+// that change the configuration.
+var playable = []seriald.EventType{
+	seriald.TypeMaterialReceipt, seriald.TypeWorkOrderCreate, seriald.TypeOperationComplete,
+	seriald.TypeQualityCheckpoint, seriald.TypeBatchCompletion,
+	seriald.TypeVendorSerialReceive, seriald.TypeVendorSerialAccept, seriald.TypeVendorSerialReject,
+	seriald.TypeSerialGenerate, seriald.TypeSerialRetire,
+	seriald.TypePlaceholderCreate, seriald.TypePlaceholderAssign, seriald.TypePlaceholderFail,
+	seriald.TypePropagationPassThrough,
 }
 
+// Playable lists the event types that a [Mix] may have, in the contract's order.
+func Playable() []seriald.EventType { return slices.Clone(playable) }
+
+// allTypes stands in a mix for every type that is not named.
+const allTypes = "all"
+
 // ParseMix reads "operation_complete=90,serial_generate=10"; a type without a
-// weight weighs 1.
+// weight weighs 1. In "operation_complete=90,all=1" each type that is not named
+// weighs 1.
 func ParseMix(s string) (Mix, error) {
 	m := Mix{}
 	for part := range strings.SplitSeq(s, ",") {
@@ -41,6 +57,14 @@ func ParseMix(s string) (Mix, error) {
 			return nil, fmt.Errorf("%s is given twice", t)
 		}
 		m[t] = n
+	}
+	if weight, ok := m[allTypes]; ok {
+		delete(m, allTypes)
+		for _, t := range playable {
+			if _, named := m[t]; !named {
+				m[t] = weight
+			}
+		}
 	}
 	return m, m.validate()
 }
@@ -59,8 +83,8 @@ func (m Mix) validate() error {
 	var errs []error
 	sum := 0
 	for t, weight := range m {
-		if !slices.Contains(playable(), t) {
-			errs = append(errs, fmt.Errorf("%q can't be played; write of %v", t, playable()))
+		if !slices.Contains(playable, t) {
+			errs = append(errs, fmt.Errorf("%q can't be played; write of %v, or %s", t, playable, allTypes))
 		}
 		if weight < 0 || weight > maxWeight {
 			errs = append(errs, fmt.Errorf("the weight of %s must be from 0 to %d, not %d", t, maxWeight, weight))
@@ -83,7 +107,7 @@ type wheel struct {
 func newWheel(m Mix) wheel {
 	var w wheel
 	sum := uint64(0)
-	for _, t := range playable() { // not the map: the order decides what is drawn
+	for _, t := range playable { // not the map: the order decides what is drawn
 		if weight := m[t]; weight > 0 {
 			sum += uint64(weight)
 			w.types, w.upTo = append(w.types, t), append(w.upTo, sum)

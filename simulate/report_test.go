@@ -79,11 +79,39 @@ func TestSummaryString(t *testing.T) {
 	bad.Answered, bad.Accepted, bad.Rejected, bad.Conflict, bad.Ignored = 9_999, 9_990, 7, 1, 1
 	bad.Lost, bad.LostIDs, bad.Doubled, bad.DoubledID = 2, []string{"a-1-2", "a-1-3"}, 1, "a-2-1"
 	bad.Unanswered, bad.Unexpected, bad.Refusal = 3, 4, "a-1-1 rejected PART_NOT_FOUND no such part"
+	bad.Ignoring = "a-1-5 ignored NO_TRIGGER no trigger fires"
+	faulty := good
+	faulty.Events, faulty.Wrong, faulty.Refused, faulty.Outages, faulty.Resent = 9_951, 50, 50, 12, 1_017
+	worse := faulty
+	worse.Refused, worse.Misjudged, worse.Unrefused, worse.UnrefusedIDs = 47, 1, 2, []string{"a-1-8", "a-1-9"}
+	worse.Misjudgement = "part is not known: a-1-7 accepted"
 	for _, c := range []struct {
 		summary Summary
 		ok      bool
 		want    string
 	}{
+		{faulty, true, `
+sent              10,101  messages: 9,951 events, 50 wrong ones, 100 repeats
+sent again         1,017  messages (DUP), after 12 outages
+answered          10,001  events in 5.05s: 1,980 events/s
+  accepted        10,001
+  rejected             0
+refused               50  wrong ones, as they must be
+duplicates           100  answers marked as repeats
+lost                   0
+latency      p50 3.12ms  p95 5.21ms  p99 8.89ms  max 20.5ms`},
+		{worse, false, `
+sent              10,101  messages: 9,951 events, 50 wrong ones, 100 repeats
+sent again         1,017  messages (DUP), after 12 outages
+answered          10,001  events in 5.05s: 1,980 events/s
+  accepted        10,001
+  rejected             0
+refused               47  wrong ones, as they must be
+misjudged              1  wrong ones; part is not known: a-1-7 accepted
+unrefused              2  a-1-8 a-1-9
+duplicates           100  answers marked as repeats
+lost                   0
+latency      p50 3.12ms  p95 5.21ms  p99 8.89ms  max 20.5ms`},
 		{good, true, `
 sent              10,101  messages: 10,001 events, 100 repeats
 answered          10,001  events in 5.05s: 1,980 events/s
@@ -98,7 +126,7 @@ answered           9,999  events in 5.05s: 1,980 events/s
   accepted         9,990
   rejected             7  a-1-1 rejected PART_NOT_FOUND no such part
   conflict             1
-  ignored              1
+  ignored              1  a-1-5 ignored NO_TRIGGER no trigger fires
 duplicates           100  answers marked as repeats
 unexpected             4  messages that answer nothing
 doubled                1  events with answers that differ, as a-2-1
@@ -113,7 +141,7 @@ latency      p50 3.12ms  p95 5.21ms  p99 8.89ms  max 20.5ms`},
 			t.Errorf("OK is %v of\n%s", !c.ok, c.summary)
 		}
 	}
-	for name, s := range map[string]Summary{"lost": {Lost: 1}, "doubled": {Doubled: 1}, "unanswered": {Unanswered: 1}} {
+	for name, s := range map[string]Summary{"lost": {Lost: 1}, "doubled": {Doubled: 1}, "unanswered": {Unanswered: 1}, "misjudged": {Misjudged: 1}, "unrefused": {Unrefused: 1}} {
 		if s.OK() {
 			t.Errorf("%s is OK", name)
 		}

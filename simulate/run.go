@@ -21,8 +21,11 @@ const (
 	// remembered is how many answered events are kept over all devices, to be
 	// compared with further answers; 16 bytes each.
 	remembered = 1 << 17
-	// receiptBuffer keeps a device from waiting for PUBACKs in the usual case.
-	receiptBuffer = 1024
+	// inFlight is how many messages of a device are without a PUBACK at most, as is
+	// usual among MQTT clients (20 in Mosquitto's). Each new connection sends all of
+	// them again: with no bound, a broker that falls behind gets more and more of
+	// the same.
+	inFlight = 20
 	// answersPoll is how often it is looked whether all is answered.
 	answersPoll = 10 * time.Millisecond
 	// quiet is how long there must be no answer before the last was the last: an
@@ -81,15 +84,14 @@ func newRun(cfg Config) *run {
 		name := cfg.Prefix + "-" + strconv.Itoa(i+1)
 		d := &device{
 			origin: seriald.Origin{Site: cfg.Site, Line: cfg.Line, Device: name},
-			script: newScript(name, cfg.Mix, cfg.Repeats),
+			script: newScript(name, cfg),
 			ledger: newLedger(min(each, 1<<13), cfg.mostUnanswered()),
 			clock:  r.clock, latencies: &r.latencies, record: record, share: cfg.share(i),
+			slots: make(chan struct{}, inFlight), receipts: make(chan published, inFlight),
+			outages: outages{every: cfg.OfflineEvery, away: cfg.OfflineFor},
 		}
 		if cfg.Rate > 0 {
 			d.interval = max(1, time.Duration(float64(cfg.Devices)/cfg.Rate*float64(time.Second)))
-		}
-		if record != nil {
-			d.receipts = make(chan published, receiptBuffer)
 		}
 		r.devices = append(r.devices, d)
 	}
@@ -179,9 +181,7 @@ func (r *run) play(ctx context.Context) {
 			d.share = min(d.share, int((max(0, r.cfg.Duration-offset)+d.interval-1)/d.interval))
 		}
 		senders.Go(func() { d.play(sending) })
-		if d.record != nil {
-			acknowledgers.Go(func() { d.acknowledge(acknowledging) })
-		}
+		acknowledgers.Go(func() { d.acknowledge(acknowledging) })
 	}
 	senders.Wait()
 	r.awaitAnswers()
@@ -195,7 +195,8 @@ func (r *run) awaitAnswers() {
 	defer tick.Stop()
 	for {
 		t, now := r.totals(), r.clock()
-		if t.waiting == 0 && now-t.lastReceived > quiet || now-t.lastSent > r.cfg.Timeout {
+		// What a device has under way while it is offline can be answered yet.
+		if t.waiting == 0 && now-t.lastReceived > quiet && r.offline() == 0 || now-t.lastSent > r.cfg.Timeout {
 			return
 		}
 		<-tick.C

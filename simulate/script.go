@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"hash/fnv"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,15 +15,26 @@ import (
 type script struct {
 	ids     string // what event ids begin with: "{prefix}-{device}-"
 	wheel   wheel
+	tied    bool // some of the wheel's types refer to earlier events
 	seed    uint64
 	repeats uint64 // of 2^64 draws, how many are repeats
+	wrong   uint64 // and how many are wrong
+	// maxPayload is what a payload may have at most, in bytes.
+	maxPayload int
 }
 
-func newScript(device string, mix Mix, repeats float64) script {
+func newScript(device string, cfg Config) script {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(device))
-	return script{ids: device + "-", wheel: newWheel(mix), seed: h.Sum64(), repeats: uint64(repeats * (1 << 63) * 2)}
+	w := newWheel(cfg.Mix)
+	return script{
+		ids: device + "-", wheel: w, tied: slices.ContainsFunc(w.types, refers), seed: h.Sum64(),
+		repeats: draws(cfg.Repeats), wrong: draws(cfg.Wrong), maxPayload: cfg.Broker.MaxPayload,
+	}
 }
+
+// draws returns how many of 2^64 draws make a share, from 0 to below 1.
+func draws(share float64) uint64 { return uint64(share * (1 << 63) * 2) }
 
 // id returns the id of event n.
 func (s *script) id(n uint32) string { return s.ids + strconv.FormatUint(uint64(n), 10) }
@@ -37,25 +49,33 @@ func (s *script) number(id string) (n uint32, ok bool) {
 	return uint32(v), err == nil
 }
 
-// event returns the type and the payload of event n. The payload is new memory:
-// the client keeps it until the broker has it. All that is written into it is
-// of [A-Za-z0-9_-], so that nothing needs escaping.
-func (s *script) event(n uint32) (seriald.EventType, []byte) {
-	t := s.wheel.draw(scramble(s.seed + uint64(n)))
-	b := make([]byte, 0, 192)
-	b = append(b, `{"id":"`...)
-	b = s.appendID(b, n)
-	switch t {
-	case seriald.TypeOperationComplete:
-		b = append(b, `","partId":"PART-001","operationCode":"OP-010"}`...)
-	case seriald.TypeSerialGenerate:
-		b = append(b, `","partId":"PART-001"}`...)
-	case seriald.TypeVendorSerialReceive:
-		b = append(b, `","partId":"PART-002","vendorName":"Simulated","vendorSerialNumber":"VS-`...)
-		b = s.appendID(b, n)
-		b = append(b, `"}`...)
+// flaw returns what is wrong with event n, nil if nothing is.
+func (s *script) flaw(n uint32) *flaw {
+	h := scramble(scramble(s.seed) + uint64(n))
+	if h >= s.wrong {
+		return nil
 	}
-	return t, b
+	h = scramble(h)
+	if h&31 == 0 {
+		return &longFlaw
+	}
+	return &flaws[(h>>5)%uint64(len(flaws))]
+}
+
+// event returns the type and the payload of event n, wrong ones too. The payload
+// is new memory: the client keeps it until the broker has it.
+func (s *script) event(n uint32) (seriald.EventType, []byte) {
+	if f := s.flaw(n); f != nil {
+		return f.typ, f.text(s.id(n), s.maxPayload)
+	}
+	scene := s.scene(n)
+	p := payload{json: make([]byte, 0, 192), script: s}
+	p.add(`{"id":"`)
+	p.json = s.appendID(p.json, n)
+	p.add(`"`)
+	p.fields(n, scene)
+	p.add("}")
+	return scene.typ, p.json
 }
 
 func (s *script) appendID(b []byte, n uint32) []byte {

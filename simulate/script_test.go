@@ -17,7 +17,7 @@ func TestScriptPlaysEventsThatAreValid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := newScript("sim-1", mix, 0.25)
+	s := newScript("sim-1", Config{Mix: mix, Repeats: 0.25})
 	types, vendorSerials := map[seriald.EventType]int{}, map[string]bool{}
 	const events = 10_000
 	for n := range uint32(events) {
@@ -52,7 +52,7 @@ func TestScriptPlaysEventsThatAreValid(t *testing.T) {
 func TestScriptRepeatsItsShare(t *testing.T) {
 	t.Parallel()
 	for _, share := range []float64{0, 0.01, 0.5, 0.999} {
-		s := newScript("sim-1", Mix{seriald.TypeSerialGenerate: 1}, share)
+		s := newScript("sim-1", Config{Mix: Mix{seriald.TypeSerialGenerate: 1}, Repeats: share})
 		const messages, reach = 100_000, 64
 		events, repeats, atOnce := uint32(0), 0, 0
 		for k := range messages {
@@ -80,7 +80,7 @@ func TestScriptRepeatsItsShare(t *testing.T) {
 
 func TestScriptKnowsItsIDs(t *testing.T) {
 	t.Parallel()
-	s := newScript("sim-1", Mix{seriald.TypeSerialGenerate: 1}, 0)
+	s := newScript("sim-1", Config{Mix: Mix{seriald.TypeSerialGenerate: 1}})
 	for id, want := range map[string]bool{
 		"sim-1-0": true, "sim-1-42": true, "sim-1-4294967295": true,
 		"": false, "sim-1-": false, "sim-1-007": false, "sim-1-4294967296": false, "sim-1--1": false, "sim-1-+1": false,
@@ -99,6 +99,12 @@ func TestParseMix(t *testing.T) {
 			seriald.TypeOperationComplete: 90, seriald.TypeSerialGenerate: 5, seriald.TypeVendorSerialReceive: 5,
 		},
 		"serial_generate": {seriald.TypeSerialGenerate: 1},
+		"serial_generate=2,all=0": {
+			seriald.TypeMaterialReceipt: 0, seriald.TypeWorkOrderCreate: 0, seriald.TypeOperationComplete: 0, seriald.TypeQualityCheckpoint: 0,
+			seriald.TypeBatchCompletion: 0, seriald.TypeVendorSerialReceive: 0, seriald.TypeVendorSerialAccept: 0, seriald.TypeVendorSerialReject: 0,
+			seriald.TypeSerialGenerate: 2, seriald.TypeSerialRetire: 0, seriald.TypePlaceholderCreate: 0, seriald.TypePlaceholderAssign: 0,
+			seriald.TypePlaceholderFail: 0, seriald.TypePropagationPassThrough: 0,
+		},
 		" serial_generate = 3 , operation_complete=0": {seriald.TypeSerialGenerate: 3, seriald.TypeOperationComplete: 0},
 	} {
 		got, err := ParseMix(in)
@@ -117,6 +123,10 @@ func TestParseMix(t *testing.T) {
 		"serial_generate=-1":                "must be from 0",
 		"serial_generate=1,serial_generate": "given twice",
 		"lunch=1,serial_generate=1":         `"lunch" can't be played`,
+		"trigger_create":                    `"trigger_create" can't be played`,
+		"all=0":                             "nothing to play",
+		"all,all":                           "given twice",
+		"all=-1":                            "must be from 0",
 	} {
 		if _, err := ParseMix(in); err == nil || !strings.Contains(err.Error(), say) {
 			t.Errorf("%q: got error %v, want one that says %q", in, err, say)

@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -13,6 +14,7 @@ import (
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 
 	"github.com/machshop/seriald"
+	"github.com/machshop/seriald/ingest"
 )
 
 // request is a message as the fake service received it.
@@ -29,6 +31,7 @@ type behaviour func(r request) []string
 type service struct {
 	client  mqtt.Client
 	behave  behaviour
+	refuse  func(topic string, payload []byte) *seriald.Outcome // nil, or what it returns, if nothing is wrong
 	answers chan reply
 	done    chan struct{}
 
@@ -59,7 +62,14 @@ func wellBehaved(r request) []string {
 
 func startService(tb testing.TB, b *broker, behave behaviour) *service {
 	tb.Helper()
-	s, err := serve(b.url(), behave)
+	return startStrictService(tb, b, behave, nil)
+}
+
+// startStrictService starts a service that behaves only to what refuse lets
+// through.
+func startStrictService(tb testing.TB, b *broker, behave behaviour, refuse func(topic string, payload []byte) *seriald.Outcome) *service {
+	tb.Helper()
+	s, err := serve(b.url(), behave, refuse)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -67,11 +77,32 @@ func startService(tb testing.TB, b *broker, behave behaviour) *service {
 	return s
 }
 
+// strictly refuses as the bridge and the processors do.
+func strictly(topic string, payload []byte) *seriald.Outcome {
+	router, err := ingest.NewRouter(nil, ingest.Limits{MaxPayload: ingest.DefaultMaxPayload, MaxDepth: ingest.DefaultMaxDepth})
+	if err != nil {
+		panic(err)
+	}
+	m, err := router.Decode(topic, payload, time.Now(), func() string { return "made" })
+	var f *seriald.Fields
+	if err == nil {
+		f, err = m.Event.Fields()
+	}
+	if err == nil && !strings.HasPrefix(f.PartID, "PART-") {
+		err = seriald.Reject(seriald.CodePartNotFound, "partId", "no such part")
+	}
+	if rejection, ok := errors.AsType[*seriald.Rejection](err); ok {
+		o := seriald.Rejected(m.Event.ID, rejection, time.Unix(0, 0).UTC())
+		return &o
+	}
+	return nil
+}
+
 // serve returns when the service is subscribed. Its session is kept, as the
 // bridge's is.
-func serve(url string, behave behaviour) (*service, error) {
+func serve(url string, behave behaviour, refuse func(topic string, payload []byte) *seriald.Outcome) (*service, error) {
 	s := &service{
-		behave: behave, answers: make(chan reply, 1<<16), done: make(chan struct{}),
+		behave: behave, refuse: refuse, answers: make(chan reply, 1<<16), done: make(chan struct{}),
 		ids: map[string]int{}, payloads: map[string]string{},
 	}
 	options := mqtt.NewClientOptions().AddBroker(strings.Replace(url, "mqtt:", "tcp:", 1)).
@@ -94,15 +125,21 @@ func settled(t mqtt.Token) error {
 }
 
 func (s *service) handle(m mqtt.Message) {
+	origin, _, err := seriald.ParseEventTopic(m.Topic())
+	if err != nil {
+		panic(err)
+	}
+	if s.refuse != nil {
+		if o := s.refuse(m.Topic(), m.Payload()); o != nil {
+			s.answers <- reply{seriald.ResultTopic(origin), string(o.Encode())}
+			return
+		}
+	}
 	var e struct {
 		ID string `json:"id"`
 	}
 	if err := json.Unmarshal(m.Payload(), &e); err != nil {
 		panic(fmt.Sprintf("%s: %v", m.Payload(), err))
-	}
-	origin, _, err := seriald.ParseEventTopic(m.Topic())
-	if err != nil {
-		panic(err)
 	}
 	s.mu.Lock()
 	r := request{id: e.ID, n: s.received, again: s.ids[e.ID]}
@@ -143,7 +180,7 @@ func serveUntilStdinEnds(url string) error {
 	s, err := serve(url, func(r request) []string {
 		return []string{`{"eventId":"` + r.id + `","status":"accepted","serials":[{"id":"019ab0f0-1c4c-7a3e-8f5e-0123456789ab",` +
 			`"serialNumber":"TST-20260101-000001","partId":"PART-001","status":"ACTIVE"}],"processedAt":"2026-01-01T00:00:00.000000Z"}`}
-	})
+	}, nil)
 	if err != nil {
 		return err
 	}

@@ -18,30 +18,27 @@ import (
 var (
 	//go:embed sql/inbox_read.sql
 	sqlInboxRead string
-	//go:embed sql/serials_by_number.sql
-	sqlSerialsByNumber string
+	//go:embed sql/serials_find.sql
+	sqlSerialsFind string
+	//go:embed sql/serials_lock.sql
+	sqlSerialsLock string
+	//go:embed sql/serials_linked.sql
+	sqlSerialsLinked string
+	//go:embed sql/placeholders_lock.sql
+	sqlPlaceholdersLock string
+	//go:embed sql/part_use.sql
+	sqlPartUse string
+	//go:embed sql/site_use.sql
+	sqlSiteUse string
 	//go:embed sql/claims_insert.sql
 	sqlClaimsInsert string
 	//go:embed sql/claims_held.sql
 	sqlClaimsHeld string
 	//go:embed sql/claims_drop.sql
 	sqlClaimsDrop string
+	//go:embed sql/claims_release.sql
+	sqlClaimsRelease string
 )
-
-// Refs is what a batch of events refers to.
-type Refs struct {
-	EventIDs      []string
-	SerialNumbers []string
-}
-
-// Found is what the database knows of [Refs].
-type Found struct {
-	CatalogVersion int64
-	// Inbox has the events that were processed before.
-	Inbox map[seriald.EventID]Processed
-	// Serials has the serials of a number, over all parts.
-	Serials map[string][]seriald.SerialRef
-}
 
 // Processed is an inbox row: what was decided about an event, as JSON.
 type Processed struct {
@@ -55,51 +52,6 @@ type Batch struct {
 	db   *DB
 	conn *pgxpool.Conn
 	at   time.Time
-}
-
-// Read opens a transaction and reads what refs refers to, in one round trip. at
-// becomes the time of all that the batch writes. The caller must end the Batch
-// by Write or Rollback.
-func (db *DB) Read(ctx context.Context, refs Refs, at time.Time) (*Batch, *Found, error) {
-	defer db.metrics.observe("read")()
-	conn, err := db.pool.Acquire(ctx)
-	if err != nil {
-		return nil, nil, translate("connect", err)
-	}
-	b := &Batch{db: db, conn: conn, at: at}
-	found, err := b.read(ctx, refs)
-	if err != nil {
-		b.Rollback()
-		return nil, nil, translate("read", err)
-	}
-	return b, found, nil
-}
-
-func (b *Batch) read(ctx context.Context, refs Refs) (*Found, error) {
-	found := &Found{Inbox: map[seriald.EventID]Processed{}, Serials: map[string][]seriald.SerialRef{}}
-	var pipe pgx.Batch
-	pipe.Queue("BEGIN")
-	pipe.Queue(sqlCatalogVersion).QueryRow(func(row pgx.Row) error { return row.Scan(&found.CatalogVersion) })
-	pipe.Queue(sqlInboxRead, refs.EventIDs).Query(func(rows pgx.Rows) error {
-		var id string
-		var p Processed
-		_, err := pgx.ForEachRow(rows, []any{&id, &p.Outcome, &p.Announcements}, func() error {
-			found.Inbox[seriald.EventID(id)] = Processed{slices.Clone(p.Outcome), slices.Clone(p.Announcements)}
-			return nil
-		})
-		return err
-	})
-	if len(refs.SerialNumbers) > 0 {
-		pipe.Queue(sqlSerialsByNumber, refs.SerialNumbers).Query(func(rows pgx.Rows) error {
-			var s seriald.SerialRef
-			_, err := pgx.ForEachRow(rows, []any{(*[16]byte)(&s.ID), &s.SerialNumber, &s.PartID, &s.Status}, func() error {
-				found.Serials[s.SerialNumber] = append(found.Serials[s.SerialNumber], s)
-				return nil
-			})
-			return err
-		})
-	}
-	return found, b.conn.SendBatch(ctx, &pipe).Close()
 }
 
 // Rollback ends the transaction without a trace. After Write it does nothing.
@@ -148,7 +100,35 @@ func (b *Batch) Claim(ctx context.Context, claims []ClaimRow) (map[int]Holder, e
 		return cmp.Or(strings.Compare(string(a.Scope), string(b.Scope)), strings.Compare(a.ScopeKey, b.ScopeKey),
 			strings.Compare(a.Canonical, b.Canonical))
 	})
-	n := len(claims)
+	if len(order) >= manyRows {
+		ok, err := b.copyClaims(ctx, claims, order)
+		if err != nil {
+			return nil, translate("claim", err)
+		}
+		if ok {
+			return nil, nil
+		}
+	}
+	lost := map[int]Holder{}
+	for chunk := range slices.Chunk(order, maxRows) {
+		if err := b.claimChunk(ctx, claims, chunk, lost); err != nil {
+			return nil, err
+		}
+	}
+	if len(lost) == 0 {
+		return nil, nil
+	}
+	return lost, nil
+}
+
+// maxRows is the most rows in one statement. An event may make 100,000 serials:
+// in one statement they would take as long as the time that ends one that hangs.
+const maxRows = 10_000
+
+// claimChunk tries to take those of claims whose indexes are in order, and adds
+// the holders of those that were not to be had to lost.
+func (b *Batch) claimChunk(ctx context.Context, claims []ClaimRow, order []int, lost map[int]Holder) error {
+	n := len(order)
 	ids, serials := make([][16]byte, n), make([][16]byte, n)
 	scopes, keys, canonical, numbers := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
 	parts, events := make([]string, n), make([]string, n)
@@ -160,16 +140,16 @@ func (b *Batch) Claim(ctx context.Context, claims []ClaimRow) (map[int]Holder, e
 	}
 	tag, err := b.conn.Exec(ctx, sqlClaimsInsert, ids, scopes, keys, canonical, numbers, serials, parts, events, b.at)
 	if err != nil {
-		return nil, translate("claim", err)
+		return translate("claim", err)
 	}
 	if int(tag.RowsAffected()) == n {
-		return nil, nil
+		return nil
 	}
 	rows, err := b.conn.Query(ctx, sqlClaimsHeld, scopes, keys, canonical)
 	if err != nil {
-		return nil, translate("read holders", err)
+		return translate("read holders", err)
 	}
-	lost := map[int]Holder{}
+	before := len(lost)
 	var ordinal int
 	var h Holder
 	var serial *[16]byte
@@ -186,22 +166,37 @@ func (b *Batch) Claim(ctx context.Context, claims []ClaimRow) (map[int]Holder, e
 		return nil
 	})
 	if err != nil {
-		return nil, translate("read holders", err)
+		return translate("read holders", err)
 	}
 	// A holder that gave its claim up between the two statements leaves a claim
 	// that is neither ours nor lost: the batch is run again.
-	if int(tag.RowsAffected())+len(lost) != n {
-		return nil, fmt.Errorf("claim: %w: a holder released its claim meanwhile", ErrRepeat)
+	if int(tag.RowsAffected())+len(lost)-before != n {
+		return fmt.Errorf("claim: %w: a holder released its claim meanwhile", ErrRepeat)
 	}
-	return lost, nil
+	return nil
 }
 
 // Unclaim gives back claims that this batch took.
 func (b *Batch) Unclaim(ctx context.Context, ids []seriald.ID) error {
-	raw := make([][16]byte, len(ids))
-	for i, id := range ids {
-		raw[i] = id
-	}
-	_, err := b.conn.Exec(ctx, sqlClaimsDrop, raw)
+	_, err := b.conn.Exec(ctx, sqlClaimsDrop, rawIDs(ids))
 	return translate("unclaim", err)
+}
+
+// Release gives up the claims of serials, so that their numbers can be claimed anew.
+func (b *Batch) Release(ctx context.Context, serials []*seriald.Serial) error {
+	var pipe pgx.Batch
+	b.queueRelease(&pipe, serials)
+	return translate("release", b.conn.SendBatch(ctx, &pipe).Close())
+}
+
+func (b *Batch) queueRelease(pipe *pgx.Batch, serials []*seriald.Serial) {
+	n := len(serials)
+	if n == 0 {
+		return
+	}
+	ids, numbers := make([][16]byte, n), make([]string, n)
+	for i, s := range serials {
+		ids[i], numbers[i] = s.ID, s.Number
+	}
+	pipe.Queue(sqlClaimsRelease, ids, numbers, b.at)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -20,6 +21,10 @@ var (
 	sqlCatalogParts string
 	//go:embed sql/catalog_formats.sql
 	sqlCatalogFormats string
+	//go:embed sql/catalog_assignments.sql
+	sqlCatalogAssignments string
+	//go:embed sql/catalog_lock.sql
+	sqlCatalogLock string
 	//go:embed sql/catalog_triggers.sql
 	sqlCatalogTriggers string
 )
@@ -32,7 +37,7 @@ func (db *DB) Catalog(ctx context.Context) (*seriald.Catalog, error) {
 		if err := tx.QueryRow(ctx, sqlCatalogVersion).Scan(&c.Version); err != nil {
 			return err
 		}
-		for _, read := range []func(context.Context, pgx.Tx, *seriald.Catalog) error{readSites, readParts, readFormats, readTriggers} {
+		for _, read := range []func(context.Context, pgx.Tx, *seriald.Catalog) error{readSites, readParts, readFormats, readAssignments, readTriggers} {
 			if err := read(ctx, tx, c); err != nil {
 				return err
 			}
@@ -65,7 +70,7 @@ func readSites(ctx context.Context, tx pgx.Tx, c *seriald.Catalog) error {
 }
 
 func readParts(ctx context.Context, tx pgx.Tx, c *seriald.Catalog) error {
-	c.Parts = map[string]*seriald.Part{}
+	c.Parts, c.GTINs = map[string]*seriald.Part{}, map[string]*seriald.Part{}
 	rows, err := tx.Query(ctx, sqlCatalogParts)
 	if err != nil {
 		return err
@@ -74,7 +79,7 @@ func readParts(ctx context.Context, tx pgx.Tx, c *seriald.Catalog) error {
 	var own, vendor []string
 	var rule, fold string
 	_, err = pgx.ForEachRow(rows, []any{
-		&p.ID, &p.Name, &p.Type, &p.DefaultFormat, &own, &vendor,
+		&p.ID, &p.Name, &p.Type, &p.GTIN, &p.DefaultFormat, &own, &vendor,
 		&p.Rule.MinLength, &p.Rule.MaxLength, &rule, &p.Rule.Charset, &fold,
 	}, func() error {
 		part := p
@@ -84,6 +89,9 @@ func readParts(ctx context.Context, tx pgx.Tx, c *seriald.Catalog) error {
 			return fmt.Errorf("part %s: %w", p.ID, err)
 		}
 		c.Parts[part.ID] = &part
+		if part.GTIN != "" {
+			c.GTINs[part.GTIN] = &part
+		}
 		return nil
 	})
 	return err
@@ -104,9 +112,31 @@ func readFormats(ctx context.Context, tx pgx.Tx, c *seriald.Catalog) error {
 		return err
 	}
 	var f seriald.Format
-	_, err = pgx.ForEachRow(rows, []any{&f.ID, &f.Version, &f.Pattern, &f.Start, &f.Increment, &f.Reset, &f.CounterScope}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&f.ID, &f.Version, &f.Name, &f.Pattern, &f.Start, &f.Increment, &f.Reset, &f.CounterScope, &f.Active, &f.Key}, func() error {
 		format := f
+		format.Key = slices.Clone(f.Key)
 		c.Formats[format.ID] = &format
+		return nil
+	})
+	return err
+}
+
+func readAssignments(ctx context.Context, tx pgx.Tx, c *seriald.Catalog) error {
+	rows, err := tx.Query(ctx, sqlCatalogAssignments)
+	if err != nil {
+		return err
+	}
+	var a seriald.FormatAssignment
+	var from, until *time.Time
+	_, err = pgx.ForEachRow(rows, []any{&a.FormatID, &a.PartID, &a.PartType, &a.Priority, &from, &until}, func() error {
+		assignment := a
+		if from != nil {
+			assignment.ValidFrom = *from
+		}
+		if until != nil {
+			assignment.ValidUntil = *until
+		}
+		c.Assignments = append(c.Assignments, &assignment)
 		return nil
 	})
 	return err
@@ -122,6 +152,7 @@ func readTriggers(ctx context.Context, tx pgx.Tx, c *seriald.Catalog) error {
 	var conditions []byte
 	_, err = pgx.ForEachRow(rows, []any{
 		(*[16]byte)(&t.ID), &t.PartID, &t.Type, &t.OperationCode, &conditions, &t.AssignmentType, &t.FormatID, &t.BatchMode, &t.BatchSize,
+		&t.Priority, &t.Active,
 	}, func() error {
 		trigger := t
 		if trigger.Conditions, err = seriald.ParseConditions(conditions); err != nil {

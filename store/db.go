@@ -88,7 +88,10 @@ func Open(cfg Config, reg prometheus.Registerer) (*DB, error) {
 	if cfg.StatementCacheSize == 0 {
 		pc.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeDescribeExec
 	}
-	pc.ConnConfig.ConnectTimeout = 5 * time.Second
+	pc.ConnConfig.ConnectTimeout = connectTimeout
+	pc.ConnConfig.DialFunc = dialer().DialContext
+	// Before an idle connection is used; one that has died in silence is replaced.
+	pc.PingTimeout = pingTimeout
 	params := pc.ConnConfig.RuntimeParams
 	params["application_name"] = "seriald"
 	params["timezone"] = "UTC"

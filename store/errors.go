@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -29,14 +30,21 @@ func translate(doing string, err error) error {
 	return fmt.Errorf("%s: %w: %w", doing, sentinel(err), err)
 }
 
+// raced are the unique indexes that judge between processes: who finds a row there
+// that was not there when it looked has lost, and looks again.
+var raced = []string{"processed_events_pkey", "idx_vendor_serials_internal_serial_id"}
+
 func sentinel(err error) error {
+	if errors.Is(err, ErrRepeat) {
+		return ErrRepeat
+	}
 	pg, ok := errors.AsType[*pgconn.PgError](err)
 	if !ok || len(pg.Code) != 5 {
 		return ErrUnavailable
 	}
 	switch {
 	case pg.Code == "40001", pg.Code == "40P01", // serialization failure, deadlock
-		pg.Code == "23505" && pg.ConstraintName == "processed_events_pkey":
+		pg.Code == "23505" && slices.Contains(raced, pg.ConstraintName):
 		return ErrRepeat
 	case pg.Code[:2] == "22", pg.Code[:2] == "23", pg.Code[:2] == "54": // data, integrity, limits
 		return ErrBadData

@@ -18,7 +18,7 @@ func newMetrics(reg prometheus.Registerer, pool *pgxpool.Pool) *metrics {
 		Help:    "How long a round trip to the database took, by what was done.",
 		Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 	}, []string{"query"})}
-	for _, query := range []string{"read", "claim", "write", "counters", "catalog", "event_outcome"} {
+	for _, query := range []string{"read", "claim", "write", "counters", "catalog", "event_outcome", "devices", "dead_letters"} {
 		m.duration.WithLabelValues(query)
 	}
 	reg.MustRegister(m.duration,

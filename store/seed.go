@@ -31,19 +31,26 @@ var seedFormats = []struct{ id, name, pattern, reset, scope string }{
 	{"default", "Date and daily sequence", "TST-{YYYY}{MM}{DD}-{SEQ:6}", "daily", "FORMAT"},
 	{"yearly", "Year and yearly sequence", "SN{YY}-{SEQ:8}", "yearly", "FORMAT"},
 	{"weekly", "ISO week and weekly sequence", "{GGGG}W{WW}-{SEQ:5}", "weekly", "FORMAT"},
+	{"date-luhn", "Digits: date, daily sequence, Luhn check", "{YYYY}{MM}{DD}{SEQ:6}{CHECK:luhn}", "daily", "FORMAT"},
+	// Twelve digits without a zero in front, below 2^38: they fit into an SGTIN-96.
+	{"gs1-sgtin", "GS1 serial for AI (21) and SGTIN-96, unguessable", "1{SERIAL_RANDOM:11}", "never", "FORMAT"},
+	{"automotive", "17 characters like a VIN, without I, O and Q", "MSH1ABC{YYYY}{SEQ:6}", "yearly", "FORMAT"},
+	{"aerospace", "Day of the year and daily sequence", "AERO{YYYY}{DDD}-{SEQ:5}", "daily", "FORMAT"},
+	{"medical-udi", "UDI production identifier with ISO 7064 check", "MD{YYYY}{MM}{SEQ:8}{CHECK:iso7064-37-36}", "monthly", "FORMAT"},
+	{"electronics", "ISO week and weekly sequence in base 36", "E{GGGG}{WW}{SEQ:6:36}", "weekly", "FORMAT"},
 }
 
 // demo is the plant that a first embedded start has to try things with.
 var demo = struct {
 	site  struct{ id, name, zone string }
-	parts []struct{ id, name, family, format string }
+	parts []struct{ id, name, family, gtin, format string }
 	rules []struct{ part, trigger, operation, assignment string }
 }{
 	site: struct{ id, name, zone string }{"plant1", "Demo plant", "UTC"},
-	parts: []struct{ id, name, family, format string }{
-		{"PART-001", "Widget, made here", "WIDGET", "default"},
-		{"PART-002", "Bearing, bought", "WIDGET", "default"},
-		{"PART-003", "Housing, serialized late", "WIDGET", "default"},
+	parts: []struct{ id, name, family, gtin, format string }{
+		{"PART-001", "Widget, made here", "WIDGET", "09506000134352", "default"}, // the number GS1 gives in examples
+		{"PART-002", "Bearing, bought", "WIDGET", "", "default"},
+		{"PART-003", "Housing, serialized late", "WIDGET", "", "default"},
 	},
 	rules: []struct{ part, trigger, operation, assignment string }{
 		{"PART-001", "OPERATION_COMPLETE", "OP-010", "SYSTEM_GENERATED"},
@@ -88,7 +95,7 @@ func (db *DB) Seed(ctx context.Context, withDemo bool) (added int, err error) {
 			return err
 		}
 		for _, p := range demo.parts {
-			if err := seed("part", p.id, sqlSeedPart, p.id, p.name, p.family, p.format); err != nil {
+			if err := seed("part", p.id, sqlSeedPart, p.id, p.name, p.family, p.gtin, p.format); err != nil {
 				return err
 			}
 		}

@@ -75,7 +75,8 @@ func TestMigrationsUpDownUp(t *testing.T) {
 	dsn := storetest.DSN(t, storetest.Fast)
 	conn := storetest.Conn(t, dsn)
 	schema := func() string {
-		return storetest.Value[string](t, conn, `SELECT COALESCE(string_agg(c.relname || ' ' || c.relkind::text, ', ' ORDER BY c.relname), '')
+		return storetest.Value[string](t, conn, `SELECT COALESCE(string_agg(c.relname || ' ' || c.relkind::text || (SELECT COALESCE(string_agg(' ' || attname, '' ORDER BY attname), '')
+				FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped), ', ' ORDER BY c.relname), '')
 			FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 			WHERE n.nspname = 'public' AND c.relname NOT LIKE 'schema_migrations%' AND c.relname NOT LIKE 'audit_events_2%'`)
 	}
@@ -120,7 +121,7 @@ func TestMigrationsTakeTurns(t *testing.T) {
 	if _, err := m.Down(0); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	if _, err := migrations.Open(ctx, dsn); err == nil || !strings.Contains(err.Error(), "another process is migrating") {
 		t.Errorf("second migrator: %v", err)
@@ -398,7 +399,7 @@ func TestSeedIsAddedOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Sites["plant1"] == nil || c.Parts["PART-001"] == nil || c.Formats["default"] == nil || len(c.Triggers["PART-001"]) != 1 {
+	if c.GTINs["09506000134352"] != c.Parts["PART-001"] || c.Sites["plant1"] == nil || c.Parts["PART-001"] == nil || c.Formats["default"] == nil || len(c.Triggers["PART-001"]) != 1 {
 		t.Errorf("catalog %+v", c)
 	}
 }
@@ -435,5 +436,104 @@ func TestConfigListsAllProblems(t *testing.T) {
 	}
 	if got := (store.Config{URL: "postgres://u:secret@h:5/d"}).Redacted(); strings.Contains(got, "secret") {
 		t.Errorf("redacted: %s", got)
+	}
+}
+
+// More claims than one statement takes: the first of two equal ones still wins,
+// wherever the cut is, and all losers learn the holder.
+func TestClaimsInSeveralStatements(t *testing.T) {
+	t.Parallel()
+	db := storetest.Open(t, storetest.DSN(t, storetest.Fast))
+	ctx := context.Background()
+	tx, _, err := db.Read(ctx, store.Refs{}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback()
+	const numbers = 7001
+	var rows []store.ClaimRow
+	for i := range 3 * numbers { // each number three times
+		rows = append(rows, claimRow(fmt.Sprintf("%05d", i%numbers), fmt.Sprint(i)))
+	}
+	lost, err := tx.Claim(ctx, rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(lost) != 2*numbers {
+		t.Errorf("%d lost, want %d", len(lost), 2*numbers)
+	}
+	for i, holder := range lost {
+		if i < numbers || holder.ClaimID != rows[i%numbers].ID {
+			t.Fatalf("claim %d lost to %s, want to %s", i, holder.ClaimID, rows[i%numbers].ID)
+		}
+	}
+}
+
+// The lock tells who judged by master data that is no more.
+func TestCatalogLock(t *testing.T) {
+	t.Parallel()
+	db := storetest.Open(t, storetest.DSN(t, storetest.Fast))
+	b, found, err := db.Read(t.Context(), store.Refs{}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Rollback()
+	if err := b.LockCatalog(t.Context(), found.CatalogVersion); err != nil {
+		t.Error(err)
+	}
+	if err := b.LockCatalog(t.Context(), found.CatalogVersion-1); !errors.Is(err, store.ErrRepeat) {
+		t.Errorf("got %v, want ErrRepeat", err)
+	}
+}
+
+// A version is raised by what changes the numbers, also where somebody changes the
+// table, and each is kept.
+func TestFormatVersions(t *testing.T) {
+	t.Parallel()
+	conn := storetest.Conn(t, storetest.DSN(t, storetest.Fast))
+	for _, step := range []struct {
+		sql     string
+		version int
+	}{
+		{"UPDATE serial_formats SET name = 'x' WHERE id = 'default'", 1},
+		{"UPDATE serial_formats SET pattern = 'X{SEQ:6}' WHERE id = 'default'", 2},
+		{"UPDATE serial_formats SET pattern = 'X{SEQ:6}', version = 9 WHERE id = 'default'", 2},
+		{"UPDATE serial_formats SET counter_scope = 'SITE', version = 9 WHERE id = 'default'", 3},
+	} {
+		if _, err := conn.Exec(t.Context(), step.sql); err != nil {
+			t.Fatal(err)
+		}
+		if got := storetest.Value[int](t, conn, "SELECT version FROM serial_formats WHERE id = 'default'"); got != step.version {
+			t.Errorf("%s: version %d, want %d", step.sql, got, step.version)
+		}
+	}
+	if got := storetest.Value[int](t, conn, "SELECT count(*)::int FROM serial_format_versions WHERE format_id = 'default'"); got != 3 {
+		t.Errorf("%d versions are kept, want 3", got)
+	}
+	if got := storetest.Value[int](t, conn, "SELECT count(DISTINCT permutation_key)::int FROM serial_formats"); got != storetest.Value[int](t, conn, "SELECT count(*)::int FROM serial_formats") {
+		t.Errorf("%d keys", got)
+	}
+}
+
+func TestFormatUse(t *testing.T) {
+	t.Parallel()
+	db := storetest.Open(t, storetest.DSN(t, storetest.Fast))
+	for _, take := range []struct {
+		scope string
+		n     int64
+	}{{"", 7}, {"plant1", 3}, {"", 5}} {
+		if _, err := db.TakeCounters(t.Context(), map[store.Counter]int64{{FormatID: "default", Scope: take.scope}: take.n}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	u, err := db.FormatUse(t.Context(), "default")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u.ID != "default" || u.Version != 1 || !u.Active || u.Pattern != "TST-{YYYY}{MM}{DD}-{SEQ:6}" || u.Reset != seriald.ResetDaily || u.Most != 12 || u.Taken != 15 || u.Key != nil {
+		t.Errorf("%+v", u)
+	}
+	if _, err := db.FormatUse(t.Context(), "gone"); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("got %v, want ErrNotFound", err)
 	}
 }

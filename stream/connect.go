@@ -5,21 +5,27 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/machshop/seriald/tlsfiles"
 )
 
 // Config is how to reach NATS and how its streams are kept.
 type Config struct {
-	// URL is one or more server URLs, separated by commas.
+	// URL is one or more server URLs, nats:// or tls://, separated by commas.
 	URL string
 	// Credentials is a NATS credentials file, "" for none.
 	Credentials string
+	// Username and Password, empty for none. Not together with Credentials.
+	Username, Password string
+	// TLS are the files for TLS. With any of them a server without TLS is not
+	// talked to, whatever the URL; ServerName is not used.
+	TLS tlsfiles.Files
 	// Replicas of each stream, 1 to 5. More than one needs a cluster.
 	Replicas int
 	// EventsMaxBytes bounds the event stream. A full stream refuses new events,
@@ -45,11 +51,7 @@ func (c Config) Validate() error {
 			errs = append(errs, fmt.Errorf("NATS_URL: %q is not a URL: write nats://host:4222", u))
 		}
 	}
-	if c.Credentials != "" {
-		if _, err := os.Stat(c.Credentials); err != nil {
-			errs = append(errs, fmt.Errorf("NATS_CREDS: %w", err))
-		}
-	}
+	errs = append(errs, c.validateCredentials())
 	if c.Replicas < 1 || c.Replicas > 5 {
 		errs = append(errs, fmt.Errorf("NATS_REPLICAS: must be from 1 to 5, not %d", c.Replicas))
 	}
@@ -62,81 +64,77 @@ func (c Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// minMajor and minMinor are the oldest server that has all that is used: atomic
-// batches (2.12) and the reset of a consumer to its ack floor (2.14).
-const minMajor, minMinor = 2, 14
-
 // Conn is a connection to NATS.
 type Conn struct {
 	NATS *nats.Conn
 	JS   jetstream.JetStream
 	cfg  Config
+
+	// withoutAtomic is the version of a server whose streams were found not to
+	// take atomic batches; nil for none.
+	withoutAtomic atomic.Pointer[string]
+	connection    *connection
+	toldOld       atomic.Pointer[string] // the version of the old server that the log has been told of
 }
 
 // Connect opens a connection that reconnects for ever. A server that can't be
 // reached is no error: the connection keeps trying, and [Conn.Up] tells. The
 // caller must Close the Conn.
 func Connect(cfg Config, name string, log *slog.Logger) (*Conn, error) {
+	retry, connection := &retry{log: log}, newConnection()
 	opts := []nats.Option{
 		nats.Name(name),
-		nats.RetryOnFailedConnect(true),
-		nats.MaxReconnects(-1),
-		nats.ReconnectWait(100 * time.Millisecond),
-		nats.ReconnectJitter(50*time.Millisecond, 50*time.Millisecond),
 		// Nothing is buffered for a server that is away: what was not sent is
 		// an error at once, and stays with the one who has it.
 		nats.ReconnectBufSize(-1),
-		nats.PingInterval(5 * time.Second),
+		// A server that is gone without a word is found out in 9 s at most: until
+		// then every event and every outcome waits.
+		nats.PingInterval(3 * time.Second),
+		nats.MaxPingsOutstanding(2),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			connection.lost()
 			if err != nil {
 				log.Warn("nats connection lost", "error", err)
 			}
 		}),
-		nats.ReconnectHandler(func(nc *nats.Conn) { log.Info("nats connected", "url", nc.ConnectedUrlRedacted()) }),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { log.Warn("nats error", "error", err) }),
+		nats.ReconnectHandler(func(nc *nats.Conn) {
+			retry.connected()
+			log.Info("nats connected", "url", nc.ConnectedUrlRedacted())
+		}),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			if !credentialsRefused(err) { // retry tells that
+				log.Warn("nats error", "error", err)
+			}
+		}),
 	}
-	if cfg.Credentials != "" {
-		opts = append(opts, nats.UserCredentials(cfg.Credentials))
-	}
+	opts = append(append(opts, retry.options()...), cfg.credentials()...)
 	nc, err := nats.Connect(cfg.URL, opts...)
 	if err != nil {
 		return nil, fmt.Errorf("connect to NATS: %w", err)
 	}
+	retry.conn.Store(nc)
 	js, err := jetstream.New(nc, jetstream.WithDefaultTimeout(5*time.Second))
 	if err != nil {
 		nc.Close()
 		return nil, fmt.Errorf("open JetStream: %w", err)
 	}
-	return &Conn{NATS: nc, JS: js, cfg: cfg}, nil
+	return &Conn{NATS: nc, JS: js, cfg: cfg, connection: connection}, nil
 }
 
 // Close ends the connection. What was published is confirmed or was reported.
 func (c *Conn) Close() { c.NATS.Close() }
 
-// Up reports whether the connection stands.
-func (c *Conn) Up() bool { return c.NATS.IsConnected() }
-
-// CheckServer refuses a server that is too old.
-func (c *Conn) CheckServer() error {
-	version := c.NATS.ConnectedServerVersion()
-	if version == "" {
-		return nats.ErrDisconnected
-	}
-	if !atLeast(version, minMajor, minMinor) {
-		return fmt.Errorf("NATS server %s is too old: %d.%d or later is needed", version, minMajor, minMinor)
+// Problem tells why the last try to connect failed and what to set; nil if there
+// was none.
+func (c *Conn) Problem() error {
+	if err := c.NATS.LastError(); err != nil {
+		return explain(err)
 	}
 	return nil
 }
 
-func atLeast(version string, major, minor int) bool {
-	parts := strings.SplitN(version, ".", 3)
-	if len(parts) < 2 {
-		return false
-	}
-	haveMajor, err1 := strconv.Atoi(parts[0])
-	haveMinor, err2 := strconv.Atoi(parts[1])
-	return err1 == nil && err2 == nil && (haveMajor > major || haveMajor == major && haveMinor >= minor)
-}
+// Up reports whether the connection stands.
+func (c *Conn) Up() bool { return c.NATS.IsConnected() }
 
 // Ready waits until the server is there and has all streams, and says in the
 // log why it still waits. It returns an error only when ctx ends.
@@ -146,6 +144,10 @@ func (c *Conn) Ready(ctx context.Context, log *slog.Logger) error {
 		err := c.CheckServer()
 		if err == nil {
 			if err = c.Provision(ctx); err == nil {
+				version := c.NATS.ConnectedServerVersion()
+				if lacks := c.Lacks(); lacks != "" && c.toldOld.Swap(&version) == nil {
+					log.Warn("old nats server", "version", version, "lacks", lacks)
+				}
 				return nil
 			}
 		}

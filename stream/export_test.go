@@ -16,3 +16,6 @@ func (c *Conn) PublishEach(ctx context.Context, msgs []*nats.Msg) error {
 	_, err := c.publishEach(ctx, msgs)
 	return err
 }
+
+// Lacks says what a server of a version can't do.
+func Lacks(version string) string { return lacks(version) }

@@ -2,14 +2,12 @@ package stream
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"reflect"
 	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/synadia-io/orbit.go/jetstreamext"
 
 	"github.com/machshop/seriald"
 )
@@ -19,19 +17,24 @@ import (
 // guarantee. A longer window costs some 100 bytes of memory per event in it.
 const duplicateWindow = 10 * time.Second
 
-// How long, and how much, outcomes, serial events and dead letters are kept.
+// How long, and how much, outcomes, serial events, labels and dead letters are
+// kept. It is how long the MQTT broker may be away before what waits for it is
+// lost: a long weekend.
 const (
-	resultsMaxAge       = time.Hour
-	resultsMaxBytes     = 1 << 30
+	resultsMaxAge       = 4 * 24 * time.Hour
+	resultsMaxBytes     = 2 << 30
+	labelsMaxBytes      = 256 << 20
 	serialsMaxAge       = 7 * 24 * time.Hour
 	serialsMaxBytes     = 4 << 30
 	deadLettersMaxBytes = 1 << 30
 )
 
-func (c *Conn) configs() []jetstream.StreamConfig {
+// configs returns the streams as a server of a version can have them.
+func (c *Conn) configs(version string) []jetstream.StreamConfig {
 	base := jetstream.StreamConfig{
 		Storage: jetstream.FileStorage, Retention: jetstream.LimitsPolicy, Discard: jetstream.DiscardOld,
-		Replicas: c.cfg.Replicas, Duplicates: duplicateWindow, AllowAtomicPublish: true, AllowDirect: true,
+		Replicas: c.cfg.Replicas, Duplicates: duplicateWindow, AllowDirect: true,
+		AllowAtomicPublish: atLeast(version, minorAtomic),
 	}
 	events, serials, results, dead := base, base, base, base
 
@@ -39,11 +42,13 @@ func (c *Conn) configs() []jetstream.StreamConfig {
 	// each acknowledgement would remove a message, and each removal is a sync.
 	// No MaxAge: it would drop what waits for a database.
 	events.Name, events.Subjects = seriald.StreamEvents, []string{"machshop.event.*.*.*"}
-	events.Description = "Inbound events, partitioned by key; a full stream refuses new ones"
+	events.Description = "Inbound events; a full stream refuses new ones"
 	events.Discard, events.MaxBytes = jetstream.DiscardNew, c.cfg.EventsMaxBytes
-	events.SubjectTransform = &jetstream.SubjectTransformConfig{
-		Source:      "machshop.event.*.*.*",
-		Destination: fmt.Sprintf("machshop.event.{{partition(%d,3)}}.{{wildcard(1)}}.{{wildcard(2)}}.{{wildcard(3)}}", seriald.Partitions),
+	if atLeast(version, minorPartitioned) {
+		events.SubjectTransform = &jetstream.SubjectTransformConfig{
+			Source:      "machshop.event.*.*.*",
+			Destination: fmt.Sprintf("machshop.event.{{partition(%d,3)}}.{{wildcard(1)}}.{{wildcard(2)}}.{{wildcard(3)}}", seriald.Partitions),
+		}
 	}
 
 	serials.Name, serials.Subjects = seriald.StreamSerials, []string{"machshop.serial.*.*.*"}
@@ -57,13 +62,26 @@ func (c *Conn) configs() []jetstream.StreamConfig {
 	dead.Name, dead.Subjects = seriald.StreamDeadLetters, []string{"machshop.dead.*"}
 	dead.Description = "Messages that could not be understood or processed, as they came"
 	dead.MaxBytes = deadLettersMaxBytes
-	return []jetstream.StreamConfig{events, serials, results, dead}
+
+	labels := base
+	labels.Name, labels.Subjects = seriald.StreamLabels, []string{"machshop.label.*.*.*"}
+	labels.Description = "Labels on their way to printers that speak MQTT"
+	labels.MaxAge, labels.MaxBytes = resultsMaxAge, labelsMaxBytes
+	return []jetstream.StreamConfig{events, serials, results, dead, labels}
 }
 
 // Provision creates the streams, or brings them to what they should be. One that
 // is so already is left alone.
 func (c *Conn) Provision(ctx context.Context) error {
-	for _, want := range c.configs() {
+	version := c.NATS.ConnectedServerVersion()
+	if !atLeast(version, minorPartitioned) {
+		// First: an event that is stored without a partition must be known to be.
+		if err := c.markPlain(ctx, version); err != nil {
+			return err
+		}
+	}
+	c.withoutAtomic.Store(nil)
+	for _, want := range c.configs(version) {
 		s, err := c.JS.Stream(ctx, want.Name)
 		if err == nil && same(s.CachedInfo().Config, want) {
 			continue
@@ -88,13 +106,16 @@ func same(have, want jetstream.StreamConfig) bool {
 }
 
 // SiteOf reads the site from the subject under which the event stream keeps an
-// event; ok is false for any other subject.
+// event, with its partition or without; ok is false for any other subject.
 func SiteOf(subject string) (site string, ok bool) {
 	parts := strings.Split(subject, ".")
-	if len(parts) != 6 {
-		return "", false
+	switch len(parts) {
+	case 6:
+		return parts[3], true
+	case 5:
+		return parts[2], true
 	}
-	return parts[3], true
+	return "", false
 }
 
 // Purge removes events that all of consumers are done with and that are older
@@ -133,19 +154,27 @@ func (c *Conn) Purge(ctx context.Context, consumers []jetstream.Consumer, now ti
 }
 
 // firstSince returns the sequence of the first event since t, 0 if there is none.
+// It asks as every server can be asked: by a consumer that begins there.
 func (c *Conn) firstSince(ctx context.Context, t time.Time) (uint64, error) {
-	msgs, err := jetstreamext.GetBatch(ctx, c.JS, seriald.StreamEvents, 1, jetstreamext.GetBatchStartTime(t))
+	consumer, err := c.JS.CreateConsumer(ctx, seriald.StreamEvents, jetstream.ConsumerConfig{
+		DeliverPolicy: jetstream.DeliverByStartTimePolicy, OptStartTime: &t,
+		AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true, InactiveThreshold: time.Minute, Replicas: 1,
+	})
 	if err != nil {
 		return 0, err
 	}
-	for msg, err := range msgs {
-		if errors.Is(err, jetstreamext.ErrNoMessages) {
-			return 0, nil
-		}
-		if err != nil {
-			return 0, err
-		}
-		return msg.Sequence, nil
+	// If this fails it goes by itself.
+	defer func() { _ = c.JS.DeleteConsumer(ctx, seriald.StreamEvents, consumer.CachedInfo().Name) }()
+	if consumer.CachedInfo().NumPending == 0 {
+		return 0, nil
 	}
-	return 0, nil
+	msg, err := consumer.Next(jetstream.FetchMaxWait(5 * time.Second))
+	if err != nil {
+		return 0, err
+	}
+	meta, err := msg.Metadata()
+	if err != nil {
+		return 0, err
+	}
+	return meta.Sequence.Stream, nil
 }

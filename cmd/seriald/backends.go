@@ -12,9 +12,14 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/machshop/seriald/embedded"
+	"github.com/machshop/seriald/ingest"
 	"github.com/machshop/seriald/migrations"
 	"github.com/machshop/seriald/store"
 )
+
+// embeddedNoSync has embedded NATS confirm what is not on disk yet. No setting
+// does that: it is for the test that shows what a power cut then costs.
+var embeddedNoSync bool
 
 // backends are the servers the service works with: those that are configured,
 // and for the rest embedded ones.
@@ -25,6 +30,7 @@ type backends struct {
 	embeddedDatabase, embeddedNATS, embeddedMQTT bool
 
 	lock     *embedded.DirLock
+	identity *embedded.DirLock // nil if another process has it
 	nats     *embedded.NATS
 	postgres *embedded.Postgres
 }
@@ -101,10 +107,9 @@ func prepareDatabase(ctx context.Context, cfg store.Config, log *slog.Logger) er
 }
 
 func (b *backends) startNATS(s *settings, log *slog.Logger) (err error) {
-	cfg := embedded.NATSConfig{
-		Dir: s.natsDir(), Port: freeIfZero(s.EmbeddedNATSPort), Logger: log,
-		MQTTUsername: s.MQTTUsername, MQTTPassword: string(s.MQTTPassword),
-	}
+	cfg := s.embeddedMQTT()
+	cfg.Port, cfg.Logger = freeIfZero(s.EmbeddedNATSPort), log
+	cfg.NoSync = embeddedNoSync
 	if !b.embeddedNATS {
 		cfg.Port = -1 // there for its MQTT listener only
 	}
@@ -121,6 +126,22 @@ func (b *backends) startNATS(s *settings, log *slog.Logger) (err error) {
 		b.mqttURL = b.nats.MQTTURL()
 	}
 	return nil
+}
+
+// broker is how the bridge reaches the broker: the embedded one as a user of its
+// own, so that a users file needs no entry for it.
+func (b *backends) broker(s *settings) ingest.Config {
+	cfg := s.ingest(b.mqttURL)
+	// With it a bridge that was killed and started again need not wait until its
+	// own lease has run out. Without it (a directory that several processes use,
+	// or none that can be written to) it does.
+	cfg.Identity, b.identity, _ = embedded.Identity(s.DataDir, "bridge")
+	if b.embeddedMQTT {
+		cfg.Resume = b.nats.Resume
+		access := b.nats.MQTTBridge()
+		cfg.Username, cfg.Password, cfg.TLS = access.Username, access.Password, access.TLS
+	}
+	return cfg
 }
 
 // freeIfZero writes "a free port" as the server knows it.
@@ -153,9 +174,8 @@ func (b *backends) Close() {
 	if b.postgres != nil {
 		_ = b.postgres.Close() // its log says what was wrong
 	}
-	if b.lock != nil {
-		_ = b.lock.Unlock()
-	}
+	_ = b.identity.Unlock()
+	_ = b.lock.Unlock()
 }
 
 func (*backends) note(isEmbedded bool) string {

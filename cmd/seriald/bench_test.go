@@ -29,7 +29,7 @@ func BenchmarkPipeline(b *testing.B) {
 			d := newDaemon(b, "MQTT_URL="+broker.URL)
 			ctx, cancel := context.WithCancel(context.Background())
 			ended := make(chan int, 1)
-			go func() { ended <- run(ctx, []string{"run"}, d.env, io.Discard, os.Stderr) }()
+			go func() { ended <- run(ctx, []string{"run"}, d.env, strings.NewReader(""), io.Discard, os.Stderr) }()
 			d.waitReady()
 			for b.Loop() {
 				out, stderr, code := d.call(append([]string{"simulate", "--devices", "20"}, bench.args...)...)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -83,9 +84,13 @@ func checkNATS(ctx context.Context, set *settings) (string, error) {
 		return "", err
 	}
 	defer conn.Close()
+	var problem error // the last one: between tries there is none
 	for !conn.Up() {
+		if err := conn.Problem(); err != nil {
+			problem = err
+		}
 		if !pause(ctx, 20*time.Millisecond) {
-			return "", fmt.Errorf("no connection to %s: %w", redactURL(string(set.NATSURL)), errors.Join(conn.NATS.LastError(), ctx.Err()))
+			return "", fmt.Errorf("no connection to %s: %w", redactURL(string(set.NATSURL)), cmp.Or(problem, ctx.Err()))
 		}
 	}
 	if err := conn.CheckServer(); err != nil {
@@ -94,12 +99,16 @@ func checkNATS(ctx context.Context, set *settings) (string, error) {
 	if _, err := conn.JS.AccountInfo(ctx); err != nil {
 		return "", fmt.Errorf("JetStream: %w", err)
 	}
-	return "ok, server " + conn.NATS.ConnectedServerVersion(), nil
+	how := "ok, server " + conn.NATS.ConnectedServerVersion()
+	if lacks := conn.Lacks(); lacks != "" {
+		how += ": " + lacks
+	}
+	return how, nil
 }
 
 func checkMQTT(ctx context.Context, set *settings) (string, error) {
 	if set.MQTTURL == "" {
-		return "embedded", nil
+		return "embedded, on " + set.EmbeddedMQTTHost, nil
 	}
 	// Connects and subscribes as a device does, so that a broker that refuses
 	// subscriptions is found out, and leaves no session behind.

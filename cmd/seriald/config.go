@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -21,11 +22,13 @@ import (
 	"github.com/knadh/koanf/v2"
 
 	"github.com/machshop/seriald/api"
+	"github.com/machshop/seriald/embedded"
 	"github.com/machshop/seriald/ingest"
 	"github.com/machshop/seriald/processors"
 	"github.com/machshop/seriald/store"
 	"github.com/machshop/seriald/store/cache"
 	"github.com/machshop/seriald/stream"
+	"github.com/machshop/seriald/tlsfiles"
 )
 
 // secret is a setting that is never shown.
@@ -57,6 +60,11 @@ type settings struct {
 
 	NATSURL        secret        `koanf:"nats_url"`
 	NATSCreds      string        `koanf:"nats_creds"`
+	NATSUsername   string        `koanf:"nats_username"`
+	NATSPassword   secret        `koanf:"nats_password"`
+	NATSCAFile     string        `koanf:"nats_ca_file"`
+	NATSCertFile   string        `koanf:"nats_cert_file"`
+	NATSKeyFile    string        `koanf:"nats_key_file"`
 	NATSReplicas   int           `koanf:"nats_replicas"`
 	EventsMaxBytes int64         `koanf:"events_max_bytes"`
 	EventsKeep     time.Duration `koanf:"events_keep"`
@@ -64,13 +72,30 @@ type settings struct {
 	MQTTURL        string `koanf:"mqtt_url"`
 	MQTTUsername   string `koanf:"mqtt_username"`
 	MQTTPassword   secret `koanf:"mqtt_password"`
+	MQTTCAFile     string `koanf:"mqtt_ca_file"`
+	MQTTCertFile   string `koanf:"mqtt_cert_file"`
+	MQTTKeyFile    string `koanf:"mqtt_key_file"`
 	MQTTClientID   string `koanf:"mqtt_client_id"`
+	MQTTShareGroup string `koanf:"mqtt_share_group"`
 	MQTTMaxPayload int    `koanf:"mqtt_max_payload"`
 
-	EmbeddedMQTTPort int    `koanf:"embedded_mqtt_port"`
-	EmbeddedNATSPort int    `koanf:"embedded_nats_port"`
-	EmbeddedPGPort   int    `koanf:"embedded_pg_port"`
-	EmbeddedPGBin    string `koanf:"embedded_pg_bin"`
+	MQTTMaxDepth    int            `koanf:"mqtt_max_depth"`
+	MQTTSites       []string       `koanf:"mqtt_sites"`
+	ScanDebounce    time.Duration  `koanf:"scan_debounce"`
+	DeviceRateLimit float64        `koanf:"device_rate_limit"` // per second
+	DeviceRateBurst int            `koanf:"device_rate_burst"`
+	Routes          []ingest.Route `koanf:"routes"`
+
+	GS1CompanyPrefixes []string `koanf:"gs1_company_prefixes"`
+
+	EmbeddedMQTTHost      string `koanf:"embedded_mqtt_host"`
+	EmbeddedMQTTPort      int    `koanf:"embedded_mqtt_port"`
+	EmbeddedMQTTUsersFile string `koanf:"embedded_mqtt_users_file"`
+	EmbeddedMQTTCertFile  string `koanf:"embedded_mqtt_cert_file"`
+	EmbeddedMQTTKeyFile   string `koanf:"embedded_mqtt_key_file"`
+	EmbeddedNATSPort      int    `koanf:"embedded_nats_port"`
+	EmbeddedPGPort        int    `koanf:"embedded_pg_port"`
+	EmbeddedPGBin         string `koanf:"embedded_pg_bin"`
 
 	JWTSecret     secret        `koanf:"jwt_secret"`
 	JWTExpiration time.Duration `koanf:"jwt_expiration"`
@@ -88,7 +113,8 @@ func defaultSettings() settings {
 		RedisDB:              -1,
 		NATSReplicas:         stream.DefaultReplicas, EventsMaxBytes: stream.DefaultEventsMaxBytes, EventsKeep: stream.DefaultEventsKeep,
 		MQTTClientID: ingest.DefaultClientID, MQTTMaxPayload: ingest.DefaultMaxPayload,
-		EmbeddedMQTTPort: 1883, EmbeddedNATSPort: 4222,
+		MQTTMaxDepth: ingest.DefaultMaxDepth, ScanDebounce: ingest.DefaultScanDebounce, DeviceRateBurst: ingest.DefaultDeviceBurst,
+		EmbeddedMQTTHost: "127.0.0.1", EmbeddedMQTTPort: 1883, EmbeddedNATSPort: 4222,
 		JWTExpiration:       24 * time.Hour,
 		SerialBatchSize:     processors.DefaultSerialBatchSize,
 		AuditBatchWriteSize: processors.DefaultAuditBatchWriteSize,
@@ -131,11 +157,16 @@ func loadSettings(file string, env []string, overrides map[string]any) (settings
 	s := defaultSettings() // stands for what does not parse
 	// Each setting by itself, so that all that do not parse are reported.
 	for _, key := range keys() {
+		if key == "routes" { // the one that has a structure
+			s.Routes, err = parseRoutes(k.Get(key))
+			problems = append(problems, err)
+			continue
+		}
 		one := koanf.New(".")
 		_ = one.Set(key, k.Get(key))
 		err := one.UnmarshalWithConf("", &s, koanf.UnmarshalConf{DecoderConfig: &mapstructure.DecoderConfig{
 			Result: &s, WeaklyTypedInput: true, TagName: "koanf",
-			DecodeHook: mapstructure.StringToTimeDurationHookFunc(),
+			DecodeHook: mapstructure.ComposeDecodeHookFunc(mapstructure.StringToTimeDurationHookFunc(), splitList),
 		}})
 		if err != nil {
 			problems = append(problems, fmt.Errorf("%s: %q does not parse", strings.ToUpper(key), fmt.Sprint(k.Get(key))))
@@ -236,6 +267,9 @@ func (s *settings) validate() error {
 	if s.DataDir == "" {
 		problems = append(problems, errors.New("DATA_DIR: is empty"))
 	}
+	if s.MQTTShareGroup != "" && s.MQTTURL == "" {
+		problems = append(problems, errors.New("MQTT_SHARE_GROUP: the embedded listener has no shared subscriptions: leave it empty (bridges then take turns), or set MQTT_URL"))
+	}
 	if n := len(s.JWTSecret); n > 0 && n < minSecret {
 		problems = append(problems, fmt.Errorf("JWT_SECRET: must have at least %d characters", minSecret))
 	}
@@ -248,12 +282,17 @@ func (s *settings) validate() error {
 		s.cache().Validate(),
 		s.stream(or(s.NATSURL, embeddedNATS)).Validate(),
 		s.ingest(or(s.MQTTURL, embeddedMQTT)).Validate(),
+		s.embeddedMQTT().Validate(),
 		s.processors().Validate())
+	if s.NATSURL == "" && (s.NATSCreds != "" || s.NATSUsername != "" || s.NATSPassword != "" || s.stream("").TLS.Any()) {
+		// They would not be used, and nobody would notice.
+		problems = append(problems, errors.New("NATS_URL: is missing, credentials or TLS files for it are set; the embedded NATS takes none"))
+	}
 	return errors.Join(problems...)
 }
 
 func (s *settings) api() api.Config {
-	return api.Config{Host: s.AppHost, Port: s.AppPort, Metrics: s.PrometheusEnabled}
+	return api.Config{Host: s.AppHost, Port: s.AppPort, Metrics: s.PrometheusEnabled, CompanyPrefixes: s.GS1CompanyPrefixes}
 }
 
 func (s *settings) store(url string) store.Config {
@@ -269,13 +308,19 @@ func (s *settings) cache() cache.Config {
 
 func (s *settings) stream(url string) stream.Config {
 	return stream.Config{
-		URL: url, Credentials: s.NATSCreds, Replicas: s.NATSReplicas, EventsMaxBytes: s.EventsMaxBytes, EventsKeep: s.EventsKeep,
+		URL: url, Credentials: s.NATSCreds, Username: s.NATSUsername, Password: string(s.NATSPassword),
+		TLS:      tlsfiles.Files{CA: s.NATSCAFile, Cert: s.NATSCertFile, Key: s.NATSKeyFile},
+		Replicas: s.NATSReplicas, EventsMaxBytes: s.EventsMaxBytes, EventsKeep: s.EventsKeep,
 	}
 }
 
 func (s *settings) ingest(url string) ingest.Config {
 	return ingest.Config{
-		URL: url, Username: s.MQTTUsername, Password: string(s.MQTTPassword), ClientID: s.MQTTClientID, MaxPayload: s.MQTTMaxPayload,
+		URL: url, Username: s.MQTTUsername, Password: string(s.MQTTPassword),
+		TLS:      tlsfiles.Files{CA: s.MQTTCAFile, Cert: s.MQTTCertFile, Key: s.MQTTKeyFile},
+		ClientID: s.MQTTClientID, ShareGroup: s.MQTTShareGroup, MaxPayload: s.MQTTMaxPayload,
+		MaxDepth: s.MQTTMaxDepth, Sites: s.MQTTSites, Routes: s.Routes, ScanDebounce: s.ScanDebounce,
+		DeviceRate: s.DeviceRateLimit, DeviceBurst: s.DeviceRateBurst,
 	}
 }
 
@@ -283,9 +328,33 @@ func (s *settings) processors() processors.Config {
 	return processors.Config{SerialBatchSize: s.SerialBatchSize, AuditBatchWriteSize: s.AuditBatchWriteSize}
 }
 
+// embeddedMQTT is how the embedded NATS listens for MQTT.
+func (s *settings) embeddedMQTT() embedded.NATSConfig {
+	return embedded.NATSConfig{
+		Dir: s.natsDir(), MQTTHost: s.EmbeddedMQTTHost, MQTTUsersFile: s.EmbeddedMQTTUsersFile,
+		MQTTUsername: s.MQTTUsername, MQTTPassword: string(s.MQTTPassword),
+		MQTTTLS: tlsfiles.Files{Cert: s.EmbeddedMQTTCertFile, Key: s.EmbeddedMQTTKeyFile},
+	}
+}
+
 // broker is where devices publish: the configured broker, else the embedded one.
 func (s *settings) broker() ingest.Config {
-	return s.ingest(or(s.MQTTURL, "mqtt://127.0.0.1:"+strconv.Itoa(s.EmbeddedMQTTPort)))
+	if s.MQTTURL != "" {
+		return s.ingest(s.MQTTURL)
+	}
+	listener := s.embeddedMQTT()
+	address := net.JoinHostPort(embedded.Reachable(listener.MQTTHost), strconv.Itoa(s.EmbeddedMQTTPort))
+	cfg := s.ingest("mqtt://" + address)
+	if listener.MQTTTLS.Any() {
+		cfg.URL = "mqtts://" + address
+		cfg.TLS, _ = listener.MQTTTLS.Pinned() // was validated
+	}
+	return cfg
+}
+
+// nats is where the streams are: the configured NATS, else the embedded one.
+func (s *settings) nats() string {
+	return or(s.NATSURL, "nats://127.0.0.1:"+strconv.Itoa(s.EmbeddedNATSPort))
 }
 
 // postgresDir, natsDir: where the embedded servers keep their data.

@@ -44,7 +44,11 @@ type cli struct {
 	Check    checkCommand    `cmd:"" help:"Check the configuration and the connections."`
 	DB       dbCommand       `cmd:"" name:"db" help:"About the database."`
 	Send     sendCommand     `cmd:"" help:"Publish one event over MQTT and print its outcome."`
+	Scan     scanCommand     `cmd:"" help:"Say what scans mean: a JSON string a line in, a JSON object a line out."`
+	Pattern  patternCommand  `cmd:"" help:"Try patterns of serial numbers."`
 	Simulate simulateCommand `cmd:"" help:"Play scanners and PLCs, and count what was answered."`
+	DLQ      dlqCommand      `cmd:"" name:"dlq" help:"Look at dead letters, and replay them."`
+	Devices  devicesCommand  `cmd:"" help:"List the devices that were seen, and how they are."`
 	Token    tokenCommand    `cmd:"" help:"Print a bearer token for the HTTP API."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`
 }
@@ -52,6 +56,7 @@ type cli struct {
 // session is what every command gets.
 type session struct {
 	settings       settings
+	stdin          io.Reader
 	stdout, stderr io.Writer
 	log            *slog.Logger
 }
@@ -60,11 +65,11 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// A second signal kills: the default is back once the first has come.
 	context.AfterFunc(ctx, stop)
-	os.Exit(run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
+	os.Exit(run(ctx, os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))
 }
 
 // run is the whole program, for main and for tests.
-func run(ctx context.Context, args, env []string, stdout, stderr io.Writer) int {
+func run(ctx context.Context, args, env []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	var c cli
 	exited := -1
 	parser, err := kong.New(&c,
@@ -96,7 +101,7 @@ func run(ctx context.Context, args, env []string, stdout, stderr io.Writer) int 
 	if err != nil {
 		return report(stderr, usageError{err})
 	}
-	ses := &session{settings: s, stdout: stdout, stderr: stderr, log: newLogger(s, stderr)}
+	ses := &session{settings: s, stdin: stdin, stdout: stdout, stderr: stderr, log: newLogger(s, stderr)}
 	command.BindTo(ctx, (*context.Context)(nil))
 	return report(stderr, command.Run(ses))
 }

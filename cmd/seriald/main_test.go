@@ -12,23 +12,29 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
-	"github.com/machshop/seriald/ingest/brokertest"
+	"github.com/machshop/seriald/proctest"
 	"github.com/machshop/seriald/store/storetest"
 )
 
 // asProgram makes the test binary be seriald: for tests that kill it.
 const asProgram = "SERIALD_TEST_AS_PROGRAM"
 
+// withoutSync makes that program's embedded NATS confirm what is not on disk yet.
+const withoutSync = "SERIALD_TEST_NO_SYNC"
+
 func TestMain(m *testing.M) {
+	if dir := os.Getenv(asListener); dir != "" {
+		os.Exit(runListener(dir))
+	}
+	embeddedNoSync = os.Getenv(withoutSync) != ""
 	if os.Getenv(asProgram) != "" {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		context.AfterFunc(ctx, stop)
-		os.Exit(run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
+		os.Exit(run(ctx, os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))
 	}
 	storetest.Main(m)
 }
@@ -48,7 +54,7 @@ type daemon struct {
 	exe    string               // the program, if not the test binary
 	attr   *syscall.SysProcAttr // as whom it runs, if not as oneself
 	cmd    *exec.Cmd
-	output *lockedBuffer
+	output *proctest.Buffer
 }
 
 // newDaemon returns a daemon with ports and a data directory of its own. env
@@ -63,14 +69,14 @@ func newDaemon(tb testing.TB, env ...string) *daemon {
 	if err := os.Chmod(data, 0o755); err != nil {
 		tb.Fatal(err)
 	}
-	port := brokertest.FreePort(tb)
+	port := proctest.FreePort(tb)
 	d := &daemon{
 		tb: tb, data: filepath.Join(data, "data"), api: fmt.Sprintf("http://127.0.0.1:%d", port),
 		env: append([]string{
 			asProgram + "=1", "PATH=" + os.Getenv("PATH"), "HOME=" + data,
 			"APP_PORT=" + strconv.Itoa(port),
-			"EMBEDDED_MQTT_PORT=" + strconv.Itoa(brokertest.FreePort(tb)),
-			"EMBEDDED_NATS_PORT=" + strconv.Itoa(brokertest.FreePort(tb)),
+			"EMBEDDED_MQTT_PORT=" + strconv.Itoa(proctest.FreePort(tb)),
+			"EMBEDDED_NATS_PORT=" + strconv.Itoa(proctest.FreePort(tb)),
 			"EMBEDDED_PG_BIN=" + os.Getenv("EMBEDDED_PG_BIN"),
 			"DATA_DIR=" + filepath.Join(data, "data"),
 		}, env...),
@@ -91,7 +97,7 @@ func (d *daemon) start(args ...string) {
 
 func (d *daemon) launch(args ...string) {
 	d.tb.Helper()
-	d.output = &lockedBuffer{}
+	d.output = &proctest.Buffer{}
 	d.cmd = d.command(append([]string{"run"}, args...)...)
 	d.cmd.Stdout, d.cmd.Stderr = d.output, d.output
 	if err := d.cmd.Start(); err != nil {
@@ -192,22 +198,4 @@ func (d *daemon) eventually(path, want string) (status int, body string) {
 			d.tb.Fatalf("%s never says %q\n%s", path, want, d.output)
 		}
 	}
-}
-
-// lockedBuffer collects what a process prints while a test looks at it.
-type lockedBuffer struct {
-	mu sync.Mutex // guards b
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }

@@ -3,10 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +11,7 @@ import (
 
 	"github.com/machshop/seriald/ingest/brokertest"
 	"github.com/machshop/seriald/store/storetest"
+	"github.com/machshop/seriald/stream/streamtest"
 )
 
 // outcome is what seriald send prints.
@@ -112,6 +109,10 @@ func TestPipelineExternal(t *testing.T) {
 		t.Parallel()
 		tryPipeline(t, newDaemon(t, "NATS_URL="+startNATSServer(t)))
 	})
+	t.Run("old nats", func(t *testing.T) {
+		t.Parallel()
+		tryPipeline(t, newDaemon(t, "NATS_URL="+streamtest.StartOld(t).URL))
+	})
 	t.Run("postgresql", func(t *testing.T) {
 		t.Parallel()
 		dsn := storetest.DSN(t, storetest.Durable)
@@ -138,26 +139,7 @@ func TestPipelineExternal(t *testing.T) {
 // its URL.
 func startNATSServer(t *testing.T) string {
 	t.Helper()
-	dir := t.TempDir()
-	bin := filepath.Join(dir, "nats-server")
-	if out, err := exec.Command("go", "build", "-o", bin, "github.com/nats-io/nats-server/v2").CombinedOutput(); err != nil {
-		t.Fatalf("build nats-server: %v\n%s", err, out)
-	}
-	port := brokertest.FreePort(t)
-	conf := filepath.Join(dir, "nats.conf")
-	text := fmt.Sprintf("listen: 127.0.0.1:%d\njetstream { store_dir: %q, sync_interval: always }\n", port, filepath.Join(dir, "js"))
-	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(bin, "-c", conf)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait() // it was killed
-	})
-	return fmt.Sprintf("nats://127.0.0.1:%d", port)
+	return "nats://" + newNATSServer(t, buildNATSServer(t)).Address
 }
 
 // A process without the bridge leaves MQTT alone, and one process each for the

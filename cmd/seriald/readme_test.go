@@ -10,9 +10,12 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/machshop/seriald/proctest"
 )
 
-// The quick start of the README works as it is written, on its default ports.
+// The quick start of the README, and what follows from it, works as it is written, on
+// its default ports.
 func TestReadmeQuickStart(t *testing.T) {
 	for _, port := range []string{"1883", "4000", "4222"} {
 		l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:"+port)
@@ -25,10 +28,12 @@ func TestReadmeQuickStart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, ok := strings.Cut(string(b), "```sh quickstart\n")
-	script, _, closed := strings.Cut(rest, "```")
-	if !ok || !closed {
-		t.Fatal("README.md has no quick start")
+	var script strings.Builder
+	for i, rest := range strings.Split(string(b), "```sh quickstart\n") {
+		if i > 0 {
+			block, _, _ := strings.Cut(rest, "```")
+			script.WriteString(block)
+		}
 	}
 	dir, err := os.MkdirTemp("", "seriald-quickstart-")
 	if err != nil {
@@ -40,7 +45,7 @@ func TestReadmeQuickStart(t *testing.T) {
 	}
 	data := filepath.Join(dir, "data")
 
-	var output lockedBuffer
+	var output proctest.Buffer
 	start := exec.Command("make", "-C", "../..", "run", "DATA="+data)
 	start.Stdout, start.Stderr = &output, &output
 	start.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -59,7 +64,7 @@ func TestReadmeQuickStart(t *testing.T) {
 
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	bash := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", script)
+	bash := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", script.String())
 	bash.Dir, bash.Env = "../..", append(os.Environ(), "DATA_DIR="+data)
 	printed, err := bash.CombinedOutput()
 	if err != nil {
@@ -67,6 +72,7 @@ func TestReadmeQuickStart(t *testing.T) {
 	}
 	for _, want := range []string{
 		`"status":"accepted"`, "TST-" + time.Now().UTC().Format("20060102") + "-000001", `"status":"ok"`, "(1 row)", "lost                   0",
+		`"status":"REJECTED"`, `"status":"SERIALIZED"`, `"serialNumber":"H-0001"`, `"status":"RETIRED"`,
 	} {
 		if !strings.Contains(string(printed), want) {
 			t.Errorf("the quick start does not print %s:\n%s", want, printed)

@@ -93,7 +93,7 @@ func (c *runCommand) Run(ctx context.Context, s *session) error {
 	prepared := make(chan struct{})
 	group.Go(func() error { svc.upkeep(ctx, s, prepared); return nil })
 	if svc.has(roleBridge) {
-		broker := set.ingest(backends.mqttURL)
+		broker := backends.broker(set)
 		svc.bridge = ingest.NewBridge(broker, svc.conn, s.log, reg)
 		svc.returner = ingest.NewReturner(broker, svc.conn, s.log, reg)
 		group.Go(func() error { return svc.bridge.Run(ctx) })

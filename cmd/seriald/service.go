@@ -43,6 +43,14 @@ func (d database) EventOutcome(ctx context.Context, id string) ([]byte, error) {
 	return d.svc.db.EventOutcome(ctx, id)
 }
 
+func (d database) Devices(ctx context.Context, site string, limit, offset int) ([]store.Device, int, error) {
+	return d.svc.db.Devices(ctx, site, limit, offset)
+}
+
+func (d database) FormatUse(ctx context.Context, id string) (*store.FormatUse, error) {
+	return d.svc.db.FormatUse(ctx, id)
+}
+
 func (svc *service) redisState(ctx context.Context) api.State {
 	switch {
 	case svc.redis == nil:
@@ -64,7 +72,9 @@ func (svc *service) mqttState() api.State {
 	switch {
 	case svc.bridge == nil:
 		return api.StateDisabled
-	case !svc.bridge.Connected() || !svc.returner.Connected():
+	case svc.bridge.Standby() && (svc.returner.Connected() || svc.returner.Standby()):
+		return api.StateStandby
+	case !svc.bridge.Connected() || !svc.returner.Connected() && !svc.returner.Standby():
 		return api.StateDisconnected
 	}
 	return api.StateConnected

@@ -1,0 +1,169 @@
+package api
+
+import (
+	"cmp"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/machshop/seriald"
+	"github.com/machshop/seriald/pattern"
+	"github.com/machshop/seriald/store"
+)
+
+const (
+	maxFormatBody = 64 << 10
+	// defaultPreview is how many numbers are shown, mostPreview how many at most.
+	defaultPreview, mostPreview = 10, 1000
+)
+
+// previewBody is what is asked: a pattern and how it would be used.
+type previewBody struct {
+	Pattern   string        `json:"pattern"`
+	Count     *int          `json:"count"`
+	Start     *int64        `json:"counterStart"`
+	Increment *int64        `json:"increment"`
+	Reset     seriald.Reset `json:"reset"`
+	At        *time.Time    `json:"at"` // the local time
+	GS1       bool          `json:"gs1"`
+	Site      string        `json:"siteId"`
+	Part      string        `json:"partId"`
+	Line      string        `json:"line"`
+	WorkOrder string        `json:"workOrderId"`
+	Lot       string        `json:"lotNumber"`
+	Operation string        `json:"operationCode"`
+}
+
+// previewAnswer is what a pattern makes and what is known of it.
+type previewAnswer struct {
+	Numbers   []string     `json:"numbers"`
+	Problems  []proofEntry `json:"problems"`
+	Warnings  []proofEntry `json:"warnings"`
+	MinLength int          `json:"minLength"`
+	MaxLength int          `json:"maxLength"`
+	Values    int64        `json:"values"` // of the counter, in a period
+	Space     float64      `json:"space"`  // what a guess has to choose from
+}
+
+type proofEntry struct {
+	Position int    `json:"position,omitempty"`
+	Message  string `json:"message"`
+}
+
+// previewFormat answers with numbers of a pattern, and proves it. No number is used.
+func (s *Server) previewFormat(w http.ResponseWriter, r *http.Request) {
+	var body previewBody
+	if !readJSON(w, r, maxFormatBody, &body) {
+		return
+	}
+	var problems []fieldProblem
+	count, start, increment := valueOr(body.Count, defaultPreview), valueOr(body.Start, 1), valueOr(body.Increment, 1)
+	if count < 1 || count > mostPreview {
+		problems = append(problems, fieldProblem{"count", fmt.Sprintf("must be from 1 to %d", mostPreview)})
+	}
+	if start < 0 || start > 1<<62 {
+		problems = append(problems, fieldProblem{"counterStart", "must not be below 0, or beyond 62 bits"})
+	}
+	if increment < 1 || increment > 1<<32 {
+		problems = append(problems, fieldProblem{"increment", "must be from 1 to 4294967296"})
+	}
+	use := pattern.Use{Start: start, Increment: increment, GS1: body.GS1}
+	switch body.Reset {
+	case "", seriald.ResetNever:
+	case seriald.ResetYearly, seriald.ResetMonthly, seriald.ResetWeekly, seriald.ResetDaily:
+		use.Period, use.Unit = body.Reset.Period, body.Reset.Unit()
+	default:
+		problems = append(problems, fieldProblem{"reset", "must be never, yearly, monthly, weekly or daily"})
+	}
+	p, err := pattern.Parse(body.Pattern)
+	if err != nil {
+		problems = append(problems, fieldProblem{"pattern", err.Error()})
+	}
+	if len(problems) > 0 {
+		badRequest(w, problems)
+		return
+	}
+	at := valueOr(body.At, time.Now())
+	use.Year = at.Year()
+	numbers, err := p.Preview(&pattern.Values{
+		Local: at, Site: cmp.Or(body.Site, "plant1"), Part: cmp.Or(body.Part, "PART-001"), Line: cmp.Or(body.Line, "line1"),
+		WorkOrder: cmp.Or(body.WorkOrder, "WO-1"), Lot: cmp.Or(body.Lot, "LOT-1"), Operation: cmp.Or(body.Operation, "OP-010"),
+		Random: func(b []byte) { _, _ = rand.Read(b) }, // it never fails
+	}, start, increment, count)
+	if err != nil {
+		badRequest(w, []fieldProblem{{"pattern", err.Error()}})
+		return
+	}
+	proof := p.Prove(use)
+	reply(w, http.StatusOK, previewAnswer{
+		Numbers: append([]string{}, numbers...), Problems: entries(proof.Problems), Warnings: entries(proof.Warnings),
+		MinLength: proof.MinLength, MaxLength: proof.MaxLength, Values: proof.Values, Space: proof.Space,
+	})
+}
+
+// formatAnswer is a format and how much of it was used.
+type formatAnswer struct {
+	ID           string               `json:"formatConfigId"`
+	Name         string               `json:"name"`
+	Active       bool                 `json:"active"`
+	Version      int                  `json:"version"`
+	Pattern      string               `json:"pattern"`
+	Start        int64                `json:"counterStart"`
+	Increment    int64                `json:"increment"`
+	Reset        seriald.Reset        `json:"reset"`
+	CounterScope seriald.CounterScope `json:"counterScope"`
+	UpdatedAt    time.Time            `json:"updatedAt"`
+
+	Taken int64 `json:"taken"` // values of all its counters
+	// Values is the room of a counter in a period, Left what is left in the one from
+	// which most was taken.
+	Values int64 `json:"values"`
+	Left   int64 `json:"left"`
+	// GuessProbability is how likely a guess is a number that was made: of random and
+	// permuted numbers the part of them that is used; 1 of a counter in order.
+	GuessProbability float64 `json:"guessProbability"`
+}
+
+// format answers with a format and its use.
+func (s *Server) format(w http.ResponseWriter, r *http.Request) {
+	id := r.PathValue("id")
+	u, err := s.deps.Database.FormatUse(r.Context(), id)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		problem(w, http.StatusNotFound, string(seriald.CodeFormatNotFound), "there is no format "+id)
+		return
+	case err != nil:
+		problem(w, http.StatusServiceUnavailable, "UNAVAILABLE", "the database can't be reached; try again")
+		return
+	}
+	f := &u.Format
+	answer := formatAnswer{
+		ID: f.ID, Name: f.Name, Active: f.Active, Version: f.Version, Pattern: f.Pattern, Start: f.Start, Increment: f.Increment,
+		Reset: f.Reset, CounterScope: f.CounterScope, UpdatedAt: u.UpdatedAt, Taken: u.Taken, GuessProbability: 1,
+	}
+	if p, err := pattern.Parse(f.Pattern); err == nil {
+		proof := p.Prove(pattern.Use{Start: f.Start, Increment: f.Increment})
+		answer.Values, answer.Left = proof.Values, max(0, proof.Values-u.Most)
+		if proof.Space > 1 {
+			answer.GuessProbability = min(1, float64(u.Most)/proof.Space)
+		}
+	}
+	reply(w, http.StatusOK, answer)
+}
+
+func entries(problems []pattern.Problem) []proofEntry {
+	all := make([]proofEntry, len(problems))
+	for i, p := range problems {
+		all[i] = proofEntry(p)
+	}
+	return all
+}
+
+func valueOr[T any](p *T, instead T) T {
+	if p == nil {
+		return instead
+	}
+	return *p
+}

@@ -1,0 +1,10 @@
+DROP TABLE serial_trigger_statistics;
+DROP INDEX idx_late_assignment_placeholders_pending;
+ALTER TABLE late_assignment_placeholders DROP COLUMN trigger_id;
+DROP INDEX idx_serials_attributes;
+DROP INDEX idx_serials_lot_number;
+DROP INDEX idx_serials_work_order_id;
+DROP INDEX idx_vendor_serials_internal_serial_id;
+ALTER TABLE serials DROP COLUMN retirement_reason;
+ALTER TABLE serials DROP COLUMN device;
+ALTER TABLE serials DROP COLUMN line;

@@ -1,0 +1,403 @@
+package processors
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/machshop/seriald"
+	"github.com/machshop/seriald/store"
+)
+
+// tables are a database: what a batch reads of it is what its refs name.
+type tables struct {
+	serials      []*seriald.Serial
+	placeholders []*seriald.Placeholder
+	ledger       *ledger
+	catalog      *catalog
+	now          time.Time
+	lastID       uint64
+}
+
+func (db *tables) newID() seriald.ID {
+	db.lastID++
+	var id seriald.ID
+	binary.BigEndian.PutUint64(id[8:], db.lastID)
+	return id
+}
+
+// read returns what store.DB would, with the columns that it reads.
+func (db *tables) read(r store.Refs) *store.Found {
+	found := &store.Found{Linked: map[seriald.ID]seriald.ID{}}
+	named := func(s *seriald.Serial, refs ...store.SerialRefs) bool {
+		return slices.ContainsFunc(refs, func(r store.SerialRefs) bool {
+			return slices.Contains(r.IDs, s.ID) || slices.Contains(r.Numbers, s.Number)
+		})
+	}
+	for _, s := range db.serials {
+		if named(s, r.Change, r.Find) {
+			found.Serials = append(found.Serials, &seriald.Serial{
+				ID: s.ID, Number: s.Number, PartID: s.PartID, SiteID: s.SiteID, Source: s.Source, Status: s.Status, VendorName: s.VendorName,
+				WorkOrderID: s.WorkOrderID, LotNumber: s.LotNumber, InternalSerialID: s.InternalSerialID, RejectionReason: s.RejectionReason,
+			})
+		}
+		if named(s, r.Internal) {
+			for _, vendor := range db.serials {
+				if vendor.InternalSerialID == s.ID {
+					found.Linked[s.ID] = vendor.ID
+				}
+			}
+		}
+	}
+	picked := map[seriald.ID]bool{}
+	for _, id := range r.Placeholders {
+		picked[id] = true
+	}
+	for _, ref := range r.Pending { // they lie in the order in which they were made
+		left := ref.Count
+		for _, p := range db.placeholders {
+			if left > 0 && p.Status == seriald.PlaceholderPending && p.PartID == ref.PartID &&
+				(ref.WorkOrderID == "" || p.WorkOrderID == ref.WorkOrderID) && (ref.LotNumber == "" || p.LotNumber == ref.LotNumber) {
+				picked[p.ID] = true
+				left--
+			}
+		}
+	}
+	for _, p := range db.placeholders {
+		if picked[p.ID] {
+			found.Placeholders = append(found.Placeholders, &seriald.Placeholder{
+				ID: p.ID, PartID: p.PartID, SiteID: p.SiteID, Status: p.Status, WorkOrderID: p.WorkOrderID, LotNumber: p.LotNumber,
+				OperationCode: p.OperationCode, SerialID: p.SerialID, FailureReason: p.FailureReason, CreatedAt: p.CreatedAt,
+			})
+		}
+	}
+	return found
+}
+
+// write does to the rows what store.Batch does.
+func (db *tables) write(tb testing.TB, c *store.Changes, w *world) {
+	tb.Helper()
+	for _, s := range c.Serials {
+		row := *s
+		db.serials = append(db.serials, &row)
+	}
+	for _, p := range c.Placeholders {
+		row := *p
+		db.placeholders = append(db.placeholders, &row)
+	}
+	for _, s := range c.ChangedSerials {
+		at := slices.IndexFunc(db.serials, func(row *seriald.Serial) bool { return row.ID == s.ID && row.Source == s.Source })
+		if at < 0 || slices.Contains(c.Serials, s) {
+			tb.Fatalf("%+v is changed and was not there before", s)
+		}
+		row := db.serials[at]
+		row.Status, row.RejectionReason, row.RetirementReason, row.InternalSerialID = s.Status, s.RejectionReason, s.RetirementReason, s.InternalSerialID
+	}
+	for _, p := range c.ChangedPlaceholders {
+		at := slices.IndexFunc(db.placeholders, func(row *seriald.Placeholder) bool { return row.ID == p.ID })
+		if at < 0 || slices.Contains(c.Placeholders, p) {
+			tb.Fatalf("%+v is changed and was not there before", p)
+		}
+		row := db.placeholders[at]
+		row.Status, row.SerialID, row.FailureReason, row.Notes = p.Status, p.SerialID, p.FailureReason, p.Notes
+	}
+	db.ledger.commit(w)
+}
+
+// process decides a batch as a processor does, as far as it can be decided at once.
+func (db *tables) process(tb testing.TB, items []*item) (decisions []*decision, rest []*item) {
+	tb.Helper()
+	st := &state{now: db.now, newID: db.newID, random: func(b []byte) { clear(b) }, catalog: db.catalog}
+	n := &numbering{counters: db.ledger, claims: db.ledger, known: newFacts(), taken: map[store.Counter]*values64{}}
+	decisions, err := n.decide(tb.Context(), items, st, db.read(refs(items, db.catalog)))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if len(decisions) == 0 && len(items) > 0 {
+		tb.Fatalf("%s %s can never be decided", items[0].event.Type, items[0].event.Data)
+	}
+	db.write(tb, changes(decisions, nil, st), st.world)
+	return decisions, items[len(decisions):]
+}
+
+// floor draws events about what there is, and about what there is not.
+type floor struct {
+	*rapid.T
+	db     *tables
+	events int
+}
+
+// one draws each of from as often as every other; rapid's own draw the first ones.
+func one[T any](f floor, label string, from ...T) T {
+	return rapid.Custom(func(t *rapid.T) T {
+		n := 0
+		for range 8 {
+			n <<= 1
+			if rapid.Bool().Draw(t, "bit") {
+				n++
+			}
+		}
+		return from[n%len(from)]
+	}).Draw(f.T, label)
+}
+
+func (f floor) number() string {
+	from := []string{"N0001", "N0002", "N0003", "n0001", "N1", "N0001-TOO-LONG"}
+	for _, s := range f.db.serials {
+		from = append(from, s.Number)
+	}
+	return one(f, "number", from...)
+}
+
+// unit adds the fields that name a serial: the id, or the number with a part or
+// without.
+func (f floor) unit(fields map[string]any, byID, byNumber string) {
+	ids := []seriald.ID{{15: 0xff}}
+	for _, s := range f.db.serials {
+		ids = append(ids, s.ID)
+	}
+	if one(f, "by id", true, false) {
+		fields[byID] = one(f, "id", ids...).String()
+		return
+	}
+	fields[byNumber] = f.number()
+	f.maybe(fields, "partId", "A", "B", "C")
+}
+
+func (f floor) maybe(fields map[string]any, name string, from ...any) {
+	if v := one(f, name, append(from, nil)...); v != nil {
+		fields[name] = v
+	}
+}
+
+func (f floor) part(fields map[string]any) {
+	if part := one(f, "part", "A", "B", "A", "B", "C", "GONE", "GTIN of A"); part == "GTIN of A" {
+		fields["gtin"] = "09506000134352"
+	} else {
+		fields["partId"] = part
+	}
+}
+
+// place adds a work order and a lot.
+func (f floor) place(fields map[string]any) {
+	f.maybe(fields, "workOrderId", "W1", "W2", nil)
+	f.maybe(fields, "lotNumber", "L1", nil)
+}
+
+// placeholder adds the fields that name one: the id, or those of the oldest.
+func (f floor) placeholder(fields map[string]any) {
+	ids := []seriald.ID{{15: 0xfe}}
+	for _, p := range f.db.placeholders {
+		ids = append(ids, p.ID)
+	}
+	if one(f, "by id", true, false) {
+		fields["placeholderId"] = one(f, "placeholder", ids...).String()
+		return
+	}
+	f.part(fields)
+	f.place(fields)
+}
+
+// event draws one of those about units.
+func (f floor) event(n int) *item {
+	typ := one(f, "type", seriald.EventTypes()[:slices.Index(seriald.EventTypes(), seriald.TypeTriggerCreate)]...)
+	fields := map[string]any{}
+	switch typ {
+	case seriald.TypeMaterialReceipt:
+		f.part(fields)
+		f.place(fields)
+		f.maybe(fields, "quantity", 1, 2)
+		f.maybe(fields, "vendorName", "ACME", "acme ", "BOLTS")
+		f.maybe(fields, "operationCode", "OP1")
+		if one(f, "one", true, false) {
+			fields["vendorSerialNumber"] = f.number()
+		} else {
+			fields["vendorSerialNumbers"] = []string{f.number(), f.number()}
+		}
+	case seriald.TypeVendorSerialReceive:
+		f.part(fields)
+		fields["vendorSerialNumber"], fields["vendorName"] = f.number(), one(f, "vendor", "ACME", "acme ", "BOLTS")
+	case seriald.TypeVendorSerialAccept, seriald.TypeVendorSerialReject:
+		f.unit(fields, "vendorSerialId", "vendorSerialNumber")
+		if fields["vendorSerialId"] == nil {
+			fields["vendorName"], fields["partId"] = one(f, "vendor", "ACME", "acme ", "BOLTS"), one(f, "part", "A", "B", "C")
+		}
+		if typ == seriald.TypeVendorSerialReject {
+			fields["rejectionReason"] = "scratched"
+		} else if one(f, "links", true, false) {
+			part := fields["partId"]
+			f.unit(fields, "internalSerialId", "internalSerial")
+			if fields["partId"] = part; part == nil {
+				delete(fields, "partId")
+			}
+		}
+	case seriald.TypeSerialGenerate:
+		f.part(fields)
+		f.maybe(fields, "quantity", 1, 2, 3)
+		f.maybe(fields, "formatConfigId", "ours", "none", nil, nil)
+	case seriald.TypeSerialRetire:
+		if f.unit(fields, "serialId", "serialNumber"); fields["serialId"] == nil && fields["partId"] == nil {
+			fields["partId"] = "A"
+		}
+		fields["reason"] = "worn"
+	case seriald.TypePlaceholderCreate:
+		f.part(fields)
+		f.place(fields)
+		f.maybe(fields, "quantity", 1, 2, 3)
+	case seriald.TypePlaceholderAssign:
+		f.placeholder(fields)
+		fields["serialNumber"] = f.number()
+	case seriald.TypePlaceholderFail:
+		f.placeholder(fields)
+		fields["reason"] = "broken"
+	case seriald.TypePropagationPassThrough:
+		f.unit(fields, "sourceSerialId", "sourceSerial")
+		fields["operationCode"] = "OP9"
+	default: // occurrences
+		switch what := one(f, "about", "part", "part", "unit", "placeholder"); {
+		case what == "unit" && typ != seriald.TypeWorkOrderCreate && typ != seriald.TypeBatchCompletion:
+			f.unit(fields, "serialId", "serialNumber")
+		case what == "placeholder" && typ == seriald.TypeOperationComplete:
+			f.placeholder(fields)
+		default:
+			f.part(fields)
+		}
+		f.place(fields)
+		f.maybe(fields, "quantity", 1, 2, nil)
+		f.maybe(fields, "operationCode", "OP1", "OP2", "OP3")
+		if typ == seriald.TypeWorkOrderCreate {
+			fields["workOrderId"] = one(f, "work order", "W1", "W2")
+		}
+		if typ == seriald.TypeQualityCheckpoint {
+			fields["result"] = one(f, "result", "PASS", "PASS", "FAIL")
+		}
+	}
+	data, err := json.Marshal(fields)
+	if err != nil {
+		f.Fatal(err)
+	}
+	it := newItem(typ, string(data)).atSite(one(f, "site", "plant1", "plant1", "plant1", "plant2", "plant9"))
+	it.event.ID = seriald.EventID(fmt.Sprint("e", n))
+	if it.refused != nil {
+		f.Fatalf("%s %s: %v", typ, data, it.refused)
+	}
+	return it
+}
+
+// modelCatalog has three parts whose numbers meet in one scope or another, and
+// triggers of every kind.
+func modelCatalog(tb testing.TB) *catalog {
+	tb.Helper()
+	site, family, enterprise, vendor := seriald.ScopeSite, seriald.ScopePartType, seriald.ScopeEnterprise, seriald.ScopeVendor
+	n := byte(0)
+	trigger := func(part string, typ seriald.TriggerType, operation string, how seriald.AssignmentType, batch int) *seriald.Trigger {
+		n++
+		return &seriald.Trigger{
+			ID: seriald.ID{0: 0x10, 15: n}, PartID: part, Type: typ, Active: true, OperationCode: operation, AssignmentType: how,
+			BatchMode: batch > 0, BatchSize: max(batch, 1),
+		}
+	}
+	c := &seriald.Catalog{
+		Sites: map[string]*seriald.Site{"plant1": {ID: "plant1", Location: time.UTC}, "plant2": {ID: "plant2", Location: time.UTC}},
+		Parts: map[string]*seriald.Part{
+			"A": {ID: "A", Type: "T", GTIN: "09506000134352", DefaultFormat: "ours", UniquenessScopes: []seriald.Scope{site, family}, VendorScopes: []seriald.Scope{vendor}},
+			"B": {
+				ID: "B", Type: "T", DefaultFormat: "theirs", UniquenessScopes: []seriald.Scope{site}, VendorScopes: []seriald.Scope{site},
+				Rule: seriald.NumberRule{Fold: true, MaxLength: 6},
+			},
+			"C": {ID: "C", Type: "U", UniquenessScopes: []seriald.Scope{enterprise}, VendorScopes: []seriald.Scope{enterprise, vendor}},
+		},
+		Formats: map[string]*seriald.Format{
+			"ours":   {ID: "ours", Active: true, Version: 1, Pattern: "N{SEQ:4}", Start: 1, Increment: 1},
+			"theirs": {ID: "theirs", Active: true, Version: 1, Pattern: "N{SEQ:4}", Start: 1, Increment: 1},
+		},
+		Triggers: map[string][]*seriald.Trigger{
+			"A": {
+				trigger("A", seriald.TriggerMaterialReceipt, "", seriald.AssignLate, 0),
+				trigger("A", seriald.TriggerWorkOrderCreate, "", seriald.AssignLate, 2),
+				trigger("A", seriald.TriggerOperationComplete, "OP1", seriald.AssignGenerated, 0),
+				trigger("A", seriald.TriggerOperationComplete, "OP2", seriald.AssignLate, 0),
+				trigger("A", seriald.TriggerQualityCheckpoint, "", seriald.AssignLate, 0),
+			},
+			"B": {
+				trigger("B", seriald.TriggerMaterialReceipt, "", seriald.AssignVendor, 0),
+				trigger("B", seriald.TriggerWorkOrderCreate, "OP1", seriald.AssignGenerated, 2),
+				trigger("B", seriald.TriggerWorkOrderCreate, "", seriald.AssignLate, 0),
+				trigger("B", seriald.TriggerOperationComplete, "", seriald.AssignLate, 2),
+				trigger("B", seriald.TriggerQualityCheckpoint, "", seriald.AssignGenerated, 0),
+				trigger("B", seriald.TriggerBatchCompletion, "", seriald.AssignLate, 0),
+				trigger("B", seriald.TriggerBatchCompletion, "OP2", seriald.AssignLate, 0),
+			},
+			"C": { // without a format
+				trigger("C", seriald.TriggerMaterialReceipt, "", seriald.AssignVendor, 0),
+				trigger("C", seriald.TriggerMaterialReceipt, "OP1", seriald.AssignGenerated, 0),
+				trigger("C", seriald.TriggerOperationComplete, "OP1", seriald.AssignGenerated, 0),
+			},
+		},
+	}
+	c.GTINs = map[string]*seriald.Part{"09506000134352": c.Parts["A"]}
+	compiled, err := compile(c)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return compiled
+}
+
+// However events come in batches, they are answered, and leave units, placeholders and
+// claims behind, as if one had been processed after the other.
+func TestModelBatchesAreAsOneEventAfterTheOther(t *testing.T) {
+	t.Parallel()
+	c := modelCatalog(t)
+	rapid.Check(t, func(rt *rapid.T) {
+		db := &tables{ledger: newLedger(), catalog: c, now: testNow}
+		m := &model{catalog: c.Catalog, holders: map[string]seriald.ID{}}
+		f := floor{T: rt, db: db}
+		var rest []*item
+		for batches := one(f, "batches", 1, 4, 8, 6, 3); batches > 0 || len(rest) > 0; batches-- {
+			items := rest
+			if batches > 0 {
+				for range one(f, "events", 1, 2, 3, 5, 8) {
+					f.events++
+					items = append(slices.Clip(items), f.event(f.events))
+				}
+			}
+			var decisions []*decision
+			decisions, rest = db.process(t, items)
+			for _, d := range decisions {
+				rt.Logf("%s at %s: %s\n\t%s", d.item.event.Type, d.item.event.Origin.Site, d.item.event.Data, d.body)
+				want := m.answer(d.item, &d.outcome)
+				got := answer{d.outcome.Status, d.outcome.Code, d.outcome.Serials, d.outcome.Placeholders}
+				if diff := cmp.Diff(want, got, cmp.AllowUnexported(answer{})); diff != "" {
+					rt.Fatalf("%s (%s) (-want +got):\n%s", d.item.event.ID, d.outcome.Message, diff)
+				}
+			}
+			m.committed(rt)
+			if diff := cmp.Diff(m.state(), db.state()); diff != "" {
+				rt.Fatalf("after the batch (-want +got):\n%s", diff)
+			}
+			db.now = db.now.Add(time.Duration(one(f, "ms", 0, 1)) * time.Millisecond)
+		}
+	})
+}
+
+// state is what is left, line by line.
+func (db *tables) state() []string {
+	var lines []string
+	for _, s := range db.serials {
+		lines = append(lines, fmt.Sprint("serial ", s.ID, s.Number, s.PartID, s.SiteID, s.VendorName, s.Status, s.InternalSerialID))
+	}
+	for _, p := range db.placeholders {
+		lines = append(lines, fmt.Sprint("placeholder ", p.ID, p.PartID, p.WorkOrderID, p.LotNumber, p.Status, p.SerialID))
+	}
+	for key, row := range db.ledger.claims {
+		lines = append(lines, fmt.Sprint("claim ", key.scope, key.key, key.canonical, row.SerialID))
+	}
+	slices.Sort(lines)
+	return lines
+}

@@ -1,0 +1,524 @@
+package processors
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"pgregory.net/rapid"
+
+	"github.com/machshop/seriald"
+)
+
+// model is what the rules say, one event after the other and as simply as can be said.
+// Ids, and the numbers that formats make, are what the service says they are.
+type model struct {
+	catalog      *seriald.Catalog
+	units        []unit
+	placeholders []waiting
+	holders      map[string]seriald.ID
+	// evicted held a number that a unit in front of its rejection in a batch got:
+	// it must be rejected when the batch ends.
+	evicted []seriald.ID
+}
+
+type unit struct {
+	id                         seriald.ID
+	number, part, site, vendor string
+	status                     seriald.SerialStatus
+	internal                   seriald.ID // that a vendor's is
+	claims                     []string
+}
+
+type waiting struct {
+	id               seriald.ID
+	part, order, lot string
+	status           seriald.PlaceholderStatus
+	serial           seriald.ID
+}
+
+type answer struct {
+	status       seriald.Status
+	code         seriald.Code
+	serials      []seriald.SerialRef
+	placeholders []seriald.PlaceholderRef
+}
+
+// turn is the model's work on one event.
+type turn struct {
+	*model
+	*seriald.Fields
+	site string
+	said *seriald.Outcome
+	answer
+	conflict bool // a number is taken, unless something else is wrong
+}
+
+// answer applies an event of which the service has said its outcome.
+func (m *model) answer(it *item, said *seriald.Outcome) answer {
+	before := *m
+	before.units, before.placeholders, before.holders = slices.Clone(m.units), slices.Clone(m.placeholders), maps.Clone(m.holders)
+	before.evicted = slices.Clone(m.evicted)
+	t := &turn{model: m, Fields: it.fields, site: it.event.Origin.Site, said: said, answer: answer{status: seriald.StatusAccepted}}
+	code := t.apply(it.event.Type)
+	if code == "" && t.conflict {
+		t.status, code = seriald.StatusConflict, seriald.CodeDuplicateSerial
+	} else if code != "" {
+		t.status = seriald.StatusRejected
+	}
+	if code != "" {
+		*m = before
+		return answer{status: t.status, code: code}
+	}
+	return t.answer
+}
+
+// committed checks what must hold when a batch ends.
+func (m *model) committed(t *rapid.T) {
+	for _, id := range m.evicted {
+		for _, u := range m.units {
+			if u.id == id && u.status != seriald.SerialRejected {
+				t.Fatalf("%s of %s has lost its number", u.number, u.part)
+			}
+		}
+	}
+	m.evicted = nil
+}
+
+func (m *model) state() []string {
+	var lines []string
+	for _, u := range m.units {
+		lines = append(lines, fmt.Sprint("serial ", u.id, u.number, u.part, u.site, u.vendor, u.status, u.internal))
+	}
+	for _, p := range m.placeholders {
+		lines = append(lines, fmt.Sprint("placeholder ", p.id, p.part, p.order, p.lot, p.status, p.serial))
+	}
+	for key, id := range m.holders {
+		lines = append(lines, "claim "+key+id.String())
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+func (t *turn) apply(typ seriald.EventType) seriald.Code {
+	switch typ {
+	case seriald.TypeVendorSerialAccept:
+		return t.accept()
+	case seriald.TypeVendorSerialReject:
+		return t.reject()
+	case seriald.TypeSerialRetire:
+		u, code := t.unit(t.SerialID, t.SerialNumber, t.named())
+		if code == "" {
+			code = t.move(u, seriald.SerialRetired, seriald.SerialActive, seriald.SerialAccepted)
+		}
+		return code
+	case seriald.TypePropagationPassThrough:
+		u, code := t.unit(t.SourceSerialID, t.SourceSerial, t.named())
+		if code == "" {
+			code = t.move(u, u.status, seriald.SerialActive, seriald.SerialAccepted)
+		}
+		return code
+	case seriald.TypePlaceholderFail:
+		p, code := t.placeholder()
+		if code == "" {
+			t.settle(p, seriald.PlaceholderFailed, seriald.ID{})
+		}
+		return code
+	}
+	if t.catalog.Sites[t.site] == nil {
+		return seriald.CodeSiteNotFound
+	}
+	if typ == seriald.TypePlaceholderAssign {
+		p, code := t.placeholder()
+		if code != "" {
+			return code
+		}
+		id, code := t.add(p.part, "", t.SerialNumber, seriald.SerialActive)
+		if code == "" {
+			t.settle(p, seriald.PlaceholderSerialized, id)
+		}
+		return code
+	}
+	part := t.named()
+	switch {
+	case part != "":
+	case !t.PlaceholderID.IsZero():
+		p := t.placeholderBy(t.PlaceholderID)
+		if p == nil {
+			return seriald.CodePlaceholderNotFound
+		}
+		part = p.part
+	default:
+		u, code := t.unit(t.SerialID, t.SerialNumber, "")
+		if code != "" {
+			return code
+		}
+		part = u.part
+	}
+	if t.catalog.Parts[part] == nil {
+		return seriald.CodePartNotFound
+	}
+	units := 1
+	if t.Quantity != nil {
+		units = *t.Quantity
+	}
+	switch typ {
+	case seriald.TypeVendorSerialReceive:
+		_, code := t.add(part, t.VendorName, t.VendorSerialNumber, seriald.SerialPending)
+		return code
+	case seriald.TypeSerialGenerate:
+		return t.generate(part, t.FormatConfigID, make([]*waiting, units))
+	case seriald.TypePlaceholderCreate:
+		t.wait(part, units)
+		return ""
+	}
+	return t.occur(typ, part)
+}
+
+// occur is an occurrence on the floor.
+func (t *turn) occur(typ seriald.EventType, part string) seriald.Code {
+	if typ == seriald.TypeQualityCheckpoint && t.Result == "FAIL" {
+		t.status, t.code = seriald.StatusIgnored, seriald.CodeNoTrigger
+		return ""
+	}
+	fired, numbered := false, false
+	operation := typ == seriald.TypeOperationComplete
+	var unknown seriald.Code
+	if t.SerialNumber != "" || !t.SerialID.IsZero() {
+		u, code := t.unit(t.SerialID, t.SerialNumber, part)
+		numbered = code == ""
+		if operation && numbered {
+			code = t.move(u, u.status, seriald.SerialActive, seriald.SerialAccepted)
+		}
+		if unknown = code; operation && code != "" && code != seriald.CodeSerialNotFound {
+			return code
+		}
+	}
+	occurrence, _ := typ.TriggerType()
+	for _, trigger := range t.catalog.Triggers[part] {
+		ends := typ != seriald.TypeMaterialReceipt && typ != seriald.TypeWorkOrderCreate
+		if trigger.Type != occurrence || trigger.OperationCode != "" && trigger.OperationCode != t.OperationCode {
+			continue
+		}
+		if trigger.AssignmentType == seriald.AssignLate && ends && numbered {
+			continue
+		}
+		fired = true
+		if code := t.fire(trigger, part, ends); code != "" {
+			return code
+		}
+	}
+	switch {
+	case fired || operation && numbered:
+	case operation && unknown != "":
+		return unknown
+	default:
+		t.status, t.code = seriald.StatusIgnored, seriald.CodeNoTrigger
+	}
+	return ""
+}
+
+func (t *turn) fire(trigger *seriald.Trigger, part string, ends bool) seriald.Code {
+	units := 1
+	if trigger.BatchMode {
+		units = trigger.BatchSize
+	}
+	if t.Quantity != nil {
+		units = *t.Quantity
+	}
+	switch {
+	case trigger.AssignmentType == seriald.AssignVendor:
+		return t.receiveAll(part)
+	case trigger.AssignmentType == seriald.AssignGenerated:
+		return t.generate(part, "", make([]*waiting, units))
+	case !ends:
+		t.wait(part, units)
+		return ""
+	case t.PlaceholderID.IsZero():
+		oldest := t.oldest(part, units)
+		if len(oldest) < units {
+			return seriald.CodePlaceholderNotFound
+		}
+		return t.generate(part, "", oldest)
+	case units != 1:
+		return seriald.CodeValidation
+	}
+	p, code := t.placeholder()
+	if code != "" {
+		return code
+	}
+	return t.generate(part, "", []*waiting{p})
+}
+
+func (t *turn) receiveAll(part string) seriald.Code {
+	numbers := t.VendorSerialNumbers
+	if t.VendorSerialNumber != "" {
+		numbers = []string{t.VendorSerialNumber}
+	}
+	if strings.TrimSpace(t.VendorName) == "" || t.Quantity != nil && *t.Quantity != len(numbers) {
+		return seriald.CodeValidation
+	}
+	for i, number := range numbers {
+		for _, before := range numbers[:i] {
+			if t.canonical(part, before) == t.canonical(part, number) {
+				return seriald.CodeValidation
+			}
+		}
+		if _, code := t.add(part, t.VendorName, number, seriald.SerialPending); code != "" {
+			return code
+		}
+	}
+	return ""
+}
+
+// generate makes a unit for each of those that wait; one that is nil is nobody.
+func (t *turn) generate(part, format string, all []*waiting) seriald.Code {
+	if format == "" {
+		format = t.catalog.Parts[part].DefaultFormat
+	}
+	switch {
+	case format == "":
+		return seriald.CodeNoFormat
+	case t.catalog.Formats[format] == nil:
+		return seriald.CodeFormatNotFound
+	}
+	for _, p := range all {
+		number := "?"
+		if n := len(t.serials); n < len(t.said.Serials) {
+			number = t.said.Serials[n].SerialNumber
+		}
+		for _, key := range t.claims(part, "", number) {
+			if holder, held := t.holders[key]; held {
+				t.evicted = append(t.evicted, holder)
+				delete(t.holders, key)
+			}
+		}
+		id, code := t.add(part, "", number, seriald.SerialActive)
+		if code != "" {
+			return code
+		}
+		if p != nil {
+			t.settle(p, seriald.PlaceholderSerialized, id)
+		}
+	}
+	return ""
+}
+
+// named is the part that an event names, "" if it names none.
+func (t *turn) named() string {
+	if p := t.catalog.GTINs[t.GTIN]; p != nil {
+		return p.ID
+	}
+	return t.PartID
+}
+
+func (t *turn) unit(id seriald.ID, number, part string) (*unit, seriald.Code) {
+	var found, used []*unit
+	for i := range t.units {
+		u := &t.units[i]
+		switch {
+		case id == u.id && part != "" && part != u.part:
+			return nil, seriald.CodeValidation
+		case id == u.id:
+			return u, ""
+		case id.IsZero() && u.number == number && (part == "" || u.part == part):
+			found = append(found, u)
+			if u.status == seriald.SerialActive || u.status == seriald.SerialAccepted {
+				used = append(used, u)
+			}
+		}
+	}
+	if len(used) > 0 {
+		found = used
+	}
+	switch len(found) {
+	case 0:
+		return nil, seriald.CodeSerialNotFound
+	case 1:
+		return found[0], ""
+	}
+	return nil, seriald.CodeValidation
+}
+
+func (t *turn) vendorUnit() (*unit, seriald.Code) {
+	var found []*unit
+	for i := range t.units {
+		u := &t.units[i]
+		switch {
+		case u.vendor == "":
+		case u.id == t.VendorSerialID:
+			return u, ""
+		case t.VendorSerialID.IsZero() && u.number == t.VendorSerialNumber && u.part == t.PartID && sameVendor(u.vendor, t.VendorName):
+			found = append(found, u)
+		}
+	}
+	if open := slices.DeleteFunc(slices.Clone(found), func(u *unit) bool { return u.status == seriald.SerialRejected }); len(open) > 0 {
+		found = open
+	}
+	switch {
+	case len(found) == 0:
+		return nil, seriald.CodeVendorSerialNotFound
+	case len(found) > 1 && found[0].status != seriald.SerialRejected:
+		return nil, seriald.CodeValidation
+	}
+	return found[0], ""
+}
+
+func sameVendor(a, b string) bool {
+	return strings.EqualFold(strings.TrimSpace(a), strings.TrimSpace(b))
+}
+
+func (t *turn) accept() seriald.Code {
+	u, code := t.vendorUnit()
+	switch {
+	case code != "":
+		return code
+	case u.status != seriald.SerialPending:
+		return seriald.CodeInvalidState
+	}
+	if !t.InternalSerialID.IsZero() || t.InternalSerial != "" {
+		ours, code := t.unit(t.InternalSerialID, t.InternalSerial, u.part)
+		switch {
+		case code != "":
+			return code
+		case ours.vendor != "":
+			return seriald.CodeValidation
+		case ours.status != seriald.SerialActive:
+			return seriald.CodeInvalidState
+		}
+		for _, other := range t.units {
+			if other.internal == ours.id {
+				return seriald.CodeInvalidState
+			}
+		}
+		u.internal = ours.id
+	}
+	return t.move(u, seriald.SerialAccepted, seriald.SerialPending)
+}
+
+func (t *turn) reject() seriald.Code {
+	u, code := t.vendorUnit()
+	if code == "" {
+		code = t.move(u, seriald.SerialRejected, seriald.SerialPending)
+	}
+	if code == "" {
+		maps.DeleteFunc(t.holders, func(_ string, id seriald.ID) bool { return id == u.id })
+	}
+	return code
+}
+
+// move changes the status of a unit that has one of some.
+func (t *turn) move(u *unit, to seriald.SerialStatus, from ...seriald.SerialStatus) seriald.Code {
+	if !slices.Contains(from, u.status) {
+		return seriald.CodeInvalidState
+	}
+	u.status = to
+	t.serials = append(t.serials, seriald.SerialRef{ID: u.id, SerialNumber: u.number, PartID: u.part, Status: to})
+	return ""
+}
+
+// add makes a unit that has its number, if that is free.
+func (t *turn) add(part, vendor, number string, status seriald.SerialStatus) (seriald.ID, seriald.Code) {
+	if most := t.catalog.Parts[part].Rule.MaxLength; most > 0 && len(number) > most {
+		return seriald.ID{}, seriald.CodeFormatMismatch
+	}
+	var id seriald.ID
+	if n := len(t.serials); n < len(t.said.Serials) {
+		id = t.said.Serials[n].ID
+	}
+	for _, key := range t.claims(part, vendor, number) {
+		if _, held := t.holders[key]; held {
+			t.conflict = true
+			return id, ""
+		}
+		t.holders[key] = id
+	}
+	t.units = append(t.units, unit{id: id, number: number, part: part, site: t.site, vendor: strings.TrimSpace(vendor), status: status})
+	return id, t.move(&t.units[len(t.units)-1], status, status)
+}
+
+func (t *turn) canonical(part, number string) string {
+	if t.catalog.Parts[part].Rule.Fold {
+		return strings.ToLower(number)
+	}
+	return number
+}
+
+func (t *turn) claims(part, vendor, number string) []string {
+	p := t.catalog.Parts[part]
+	scopes := p.UniquenessScopes
+	if vendor != "" {
+		scopes = p.VendorScopes
+	}
+	var keys []string
+	for _, s := range scopes {
+		of := map[seriald.Scope]string{
+			seriald.ScopeSite: t.site, seriald.ScopePartType: p.Type, seriald.ScopeVendor: strings.ToLower(strings.TrimSpace(vendor)) + "\x1f" + part,
+		}[s]
+		keys = append(keys, fmt.Sprint(s, of, t.canonical(part, number)))
+	}
+	return keys
+}
+
+// wait makes placeholders.
+func (t *turn) wait(part string, n int) {
+	for range n {
+		var id seriald.ID
+		if n := len(t.answer.placeholders); n < len(t.said.Placeholders) {
+			id = t.said.Placeholders[n].ID
+		}
+		t.model.placeholders = append(t.model.placeholders, waiting{id: id, part: part, order: t.WorkOrderID, lot: t.LotNumber})
+		t.settle(&t.model.placeholders[len(t.model.placeholders)-1], seriald.PlaceholderPending, seriald.ID{})
+	}
+}
+
+func (t *turn) settle(p *waiting, status seriald.PlaceholderStatus, serial seriald.ID) {
+	p.status, p.serial = status, serial
+	t.answer.placeholders = append(t.answer.placeholders, seriald.PlaceholderRef{ID: p.id, PartID: p.part, Status: status, SerialID: serial})
+}
+
+func (t *turn) placeholderBy(id seriald.ID) *waiting {
+	for i := range t.model.placeholders {
+		if t.model.placeholders[i].id == id {
+			return &t.model.placeholders[i]
+		}
+	}
+	return nil
+}
+
+// placeholder is the one that an event names, or the oldest.
+func (t *turn) placeholder() (*waiting, seriald.Code) {
+	part := t.named()
+	if !t.PlaceholderID.IsZero() {
+		p := t.placeholderBy(t.PlaceholderID)
+		switch {
+		case p == nil:
+			return nil, seriald.CodePlaceholderNotFound
+		case part != "" && part != p.part:
+			return nil, seriald.CodeValidation
+		case p.status != seriald.PlaceholderPending:
+			return nil, seriald.CodeInvalidState
+		}
+		return p, ""
+	}
+	if t.catalog.Parts[part] == nil {
+		return nil, seriald.CodePartNotFound
+	}
+	if oldest := t.oldest(part, 1); len(oldest) > 0 {
+		return oldest[0], ""
+	}
+	return nil, seriald.CodePlaceholderNotFound
+}
+
+func (t *turn) oldest(part string, n int) []*waiting {
+	var found []*waiting
+	for i := range t.model.placeholders {
+		p := &t.model.placeholders[i]
+		if len(found) < n && p.status == seriald.PlaceholderPending && p.part == part &&
+			(t.WorkOrderID == "" || p.order == t.WorkOrderID) && (t.LotNumber == "" || p.lot == t.LotNumber) {
+			found = append(found, p)
+		}
+	}
+	return found
+}

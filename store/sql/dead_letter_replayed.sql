@@ -1,0 +1,3 @@
+UPDATE dead_letters
+SET replayed_at = $2
+WHERE id = $1

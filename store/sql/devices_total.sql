@@ -1,0 +1,3 @@
+SELECT count(*)
+FROM devices
+WHERE $1::text = '' OR site = $1

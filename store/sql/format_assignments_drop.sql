@@ -1,0 +1,2 @@
+DELETE FROM serial_format_assignments
+WHERE format_id = $1

@@ -1,0 +1,2 @@
+DELETE FROM parts
+WHERE id = $1

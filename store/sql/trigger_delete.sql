@@ -1,0 +1,2 @@
+DELETE FROM serial_assignment_triggers
+WHERE id = $1
