@@ -33,6 +33,16 @@ func (t EventType) TriggerType() (typ TriggerType, ok bool) {
 	return typ, ok
 }
 
+// EventType returns the event that tells of occurrences of t.
+func (t TriggerType) EventType() EventType {
+	for e, occurrence := range triggerTypes {
+		if occurrence == t {
+			return e
+		}
+	}
+	return ""
+}
+
 // Begins reports whether units come into being with occurrences of t, so that they
 // may wait for their numbers; at the others work on them ends, and those that wait
 // may get theirs.
@@ -244,4 +254,50 @@ func (c condition) match(fields map[string]any) bool {
 	default:
 		return n <= limit
 	}
+}
+
+// Trial is what a trigger would do at an event.
+type Trial struct {
+	Fires  bool
+	Reason string // why it does not fire; "" if it does
+	Units  int    // that would get numbers or placeholders
+	Group  int    // units in a group, at most
+}
+
+// Try returns what t would do at an event about a part, by the event alone: what is in
+// the database is not looked at. The error is a *[Rejection] of the event's fields.
+func (t *Trigger) Try(e *Event, partID string) (Trial, error) {
+	f, err := e.Fields()
+	if err != nil {
+		return Trial{}, err
+	}
+	var object map[string]any
+	if err := json.Unmarshal(e.Data, &object); err != nil {
+		return Trial{}, jsonRejection(err)
+	}
+	occurrence, ok := e.Type.TriggerType()
+	named := f.SerialNumber != "" || !f.SerialID.IsZero()
+	reason := t.Mismatch(occurrence, f.OperationCode, object)
+	switch {
+	case !ok:
+		reason = string(e.Type) + " is a request, which fires no trigger"
+	case partID != t.PartID:
+		reason = fmt.Sprintf("the trigger is for part %q, not %q", t.PartID, partID)
+	case f.Result == ResultFail:
+		reason = "the result is FAIL: triggers fire on PASS"
+	case reason == "" && t.AssignmentType == AssignLate && !occurrence.Begins() && named:
+		reason = "the event names a unit that has its number; the trigger is for those that wait"
+	}
+	if reason != "" {
+		return Trial{Reason: reason}, nil
+	}
+	trial := Trial{Fires: true}
+	trial.Units, trial.Group = t.Units(f.Quantity)
+	if t.AssignmentType == AssignVendor {
+		if trial.Units = len(f.VendorSerialNumbers); f.VendorSerialNumber != "" {
+			trial.Units++
+		}
+		trial.Group = trial.Units
+	}
+	return trial, nil
 }

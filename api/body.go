@@ -14,7 +14,7 @@ import (
 func readJSON(w http.ResponseWriter, r *http.Request, most int64, into any) bool {
 	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		problem(w, http.StatusRequestEntityTooLarge, string(seriald.CodePayloadTooLarge), fmt.Sprintf("the body has more than %d bytes", most))
+		problem(w, http.StatusRequestEntityTooLarge, seriald.CodePayloadTooLarge, fmt.Sprintf("the body has more than %d bytes", most))
 		return false
 	}
 	if err != nil {

@@ -3,14 +3,12 @@ package api
 import (
 	"cmp"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"net/http"
 	"time"
 
 	"github.com/machshop/seriald"
 	"github.com/machshop/seriald/pattern"
-	"github.com/machshop/seriald/store"
 )
 
 const (
@@ -130,12 +128,8 @@ type formatAnswer struct {
 func (s *Server) format(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
 	u, err := s.deps.Database.FormatUse(r.Context(), id)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		problem(w, http.StatusNotFound, string(seriald.CodeFormatNotFound), "there is no format "+id)
-		return
-	case err != nil:
-		problem(w, http.StatusServiceUnavailable, "UNAVAILABLE", "the database can't be reached; try again")
+	if err != nil {
+		unread(w, err, seriald.CodeFormatNotFound, "format "+id)
 		return
 	}
 	f := &u.Format

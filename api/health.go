@@ -3,11 +3,8 @@ package api
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"time"
-
-	"github.com/machshop/seriald/store"
 )
 
 // pingTimeout bounds how long health waits for a dependency.
@@ -95,34 +92,9 @@ func (s *Server) databaseHealth(w http.ResponseWriter, r *http.Request) {
 func (s *Server) eventOutcome(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
 	outcome, err := s.deps.Database.EventOutcome(r.Context(), id)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		problem(w, http.StatusNotFound, "NOT_FOUND", "no event with the id "+id+" has been processed; one that was just sent may still be waiting")
-	case err != nil:
-		problem(w, http.StatusServiceUnavailable, "UNAVAILABLE", "the database can't be reached; try again")
-	default:
-		reply(w, http.StatusOK, json.RawMessage(outcome))
-	}
-}
-
-func reply(w http.ResponseWriter, status int, body any) {
-	write(w, status, "application/json", body)
-}
-
-// problem answers with problem details, RFC 9457.
-func problem(w http.ResponseWriter, status int, code, detail string) {
-	write(w, status, "application/problem+json", map[string]any{
-		"type": "about:blank", "title": http.StatusText(status), "status": status, "detail": detail, "code": code,
-	})
-}
-
-func write(w http.ResponseWriter, status int, contentType string, body any) {
-	b, err := json.Marshal(body)
 	if err != nil {
-		status, b = http.StatusInternalServerError, []byte(`{"type":"about:blank","title":"Internal Server Error","status":500,"code":"INTERNAL"}`)
+		unread(w, err, codeNotFound, "event with the id "+id+" that was processed; one that was just sent may still be waiting")
+		return
 	}
-	w.Header().Set("Content-Type", contentType)
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	_, _ = w.Write(append(b, '\n')) // a client that went away has no use for an error
+	reply(w, http.StatusOK, json.RawMessage(outcome))
 }

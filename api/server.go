@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/machshop/seriald"
 	"github.com/machshop/seriald/gs1"
 	"github.com/machshop/seriald/store"
 )
@@ -56,6 +57,15 @@ type Database interface {
 	EventOutcome(ctx context.Context, id string) ([]byte, error)
 	Devices(ctx context.Context, site string, limit, offset int) ([]store.Device, int, error)
 	FormatUse(ctx context.Context, id string) (*store.FormatUse, error)
+	Serial(ctx context.Context, id seriald.ID) (*store.SerialRecord, error)
+	Serials(ctx context.Context, f *store.SerialFilter, before seriald.ID, limit int) ([]store.SerialRecord, error)
+	Placeholder(ctx context.Context, id seriald.ID) (*store.PlaceholderRecord, error)
+	PendingPlaceholders(ctx context.Context, of store.PendingRef, after store.PendingAfter) ([]seriald.Placeholder, error)
+	PlaceholderStatistics(ctx context.Context, partID string) (store.PlaceholderStatistics, error)
+	TriggerUse(ctx context.Context, id seriald.ID) (*store.TriggerUse, error)
+	TriggersOfPart(ctx context.Context, partID string) ([]store.TriggerUse, error)
+	TriggerTotals(ctx context.Context, partID string) (store.TriggerStatistics, error)
+	RecordedEvent(ctx context.Context, id seriald.EventID) (*store.RecordedEvent, error)
 }
 
 // State is how a dependency is.
@@ -100,14 +110,14 @@ const (
 
 // Listen opens the port of cfg, so that a port in use is known before anything
 // else is started, and returns a Server that Run serves.
-func Listen(cfg Config, deps Dependencies, log *slog.Logger, reg *prometheus.Registry) (*Server, error) {
+func Listen(cfg Config, log *slog.Logger, reg *prometheus.Registry) (*Server, error) {
 	address := net.JoinHostPort(cfg.Host, strconv.Itoa(cfg.Port))
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("listen for HTTP on %s (APP_HOST, APP_PORT): %w", address, err)
 	}
 	s := &Server{
-		listener: listener, deps: deps, prefixes: cfg.CompanyPrefixes, started: time.Now(),
+		listener: listener, prefixes: cfg.CompanyPrefixes, started: time.Now(),
 		errors: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "http_request_errors_total", Help: "HTTP requests answered with a status of 500 or more.",
 		}),
@@ -127,8 +137,10 @@ func Listen(cfg Config, deps Dependencies, log *slog.Logger, reg *prometheus.Reg
 // Address returns the address that is listened on, host:port.
 func (s *Server) Address() string { return s.listener.Addr().String() }
 
-// Run serves until ctx ends and the requests under way are answered.
-func (s *Server) Run(ctx context.Context) error {
+// Run serves with what is there by now, until ctx ends and the requests under way are
+// answered.
+func (s *Server) Run(ctx context.Context, deps Dependencies) error {
+	s.deps = deps
 	stopped := make(chan error, 1)
 	go func() {
 		<-ctx.Done()
@@ -162,6 +174,18 @@ func (s *Server) routes(cfg Config, reg *prometheus.Registry) http.Handler {
 	handle("POST /api/v1/serialization/scan/parse", s.parseScan)
 	handle("POST /api/v1/serialization/formats/preview", s.previewFormat)
 	handle("GET /api/v1/serialization/formats/{id}", s.format)
+	handle("GET /api/v1/serialization/serials", s.serials)
+	handle("GET /api/v1/serialization/serials/{id}", s.serial)
+	handle("GET /api/v1/serialization/vendor/{id}", s.vendorSerial)
+	handle("GET /api/v1/serialization/vendor/part/{partId}", s.vendorSerials)
+	handle("GET /api/v1/serialization/system-generated/part/{partId}", s.generatedSerials)
+	handle("GET /api/v1/serialization/late-assignment/placeholder/{id}", s.placeholder)
+	handle("GET /api/v1/serialization/late-assignment/pending", s.pendingPlaceholders)
+	handle("GET /api/v1/serialization/late-assignment/statistics/{partId}", s.placeholderStatistics)
+	handle("GET /api/v1/serialization/triggers/{id}", s.trigger)
+	handle("GET /api/v1/serialization/triggers/part/{partId}", s.triggersOfPart)
+	handle("GET /api/v1/serialization/triggers/statistics/{partId}", s.triggerStatistics)
+	handle("POST /api/v1/serialization/triggers/{id}/test", s.testTrigger)
 	if cfg.Metrics {
 		mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{Registry: reg}))
 	}
@@ -182,10 +206,10 @@ func (s *Server) unmatched(w http.ResponseWriter, r *http.Request, mux *http.Ser
 	}
 	if len(allowed) > 0 {
 		w.Header().Set("Allow", strings.Join(allowed, ", "))
-		problem(w, http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED", r.Method+" is not allowed here; "+allowed[0]+" is")
+		problem(w, http.StatusMethodNotAllowed, codeMethodNotAllowed, r.Method+" is not allowed here; "+allowed[0]+" is")
 		return
 	}
-	problem(w, http.StatusNotFound, "NOT_FOUND", "there is nothing at "+r.URL.Path)
+	problem(w, http.StatusNotFound, codeNotFound, "there is nothing at "+r.URL.Path)
 }
 
 // measured counts and times requests by their route.

@@ -69,13 +69,13 @@ func (f fakeDatabase) FormatUse(_ context.Context, id string) (*store.FormatUse,
 // serve runs a server until the test ends and returns its address.
 func serve(t *testing.T, cfg Config, deps Dependencies) string {
 	t.Helper()
-	s, err := Listen(cfg, deps, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	s, err := Listen(cfg, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- s.Run(ctx) }()
+	go func() { ended <- s.Run(ctx, deps) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {
@@ -220,7 +220,7 @@ func TestErrorsAreCounted(t *testing.T) {
 
 func TestPortInUseNamesTheSetting(t *testing.T) {
 	t.Parallel()
-	s, err := Listen(Config{Host: "127.0.0.1"}, Dependencies{}, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	s, err := Listen(Config{Host: "127.0.0.1"}, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,7 +235,7 @@ func TestPortInUseNamesTheSetting(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := Listen(Config{Host: "127.0.0.1", Port: port}, Dependencies{}, slog.New(slog.DiscardHandler), prometheus.NewRegistry()); err == nil ||
+	if _, err := Listen(Config{Host: "127.0.0.1", Port: port}, slog.New(slog.DiscardHandler), prometheus.NewRegistry()); err == nil ||
 		!strings.Contains(err.Error(), "APP_PORT") {
 		t.Errorf("error %v", err)
 	}

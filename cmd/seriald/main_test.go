@@ -171,7 +171,19 @@ func (d *daemon) call(args ...string) (stdout, stderr string, code int) {
 
 func (d *daemon) get(path string) (status int, body string) {
 	d.tb.Helper()
-	res, err := client.Get(d.api + path)
+	return d.ask(path, "")
+}
+
+// ask gets path, or posts to it if there is a body.
+func (d *daemon) ask(path, send string) (status int, body string) {
+	d.tb.Helper()
+	var res *http.Response
+	var err error
+	if send == "" {
+		res, err = client.Get(d.api + path)
+	} else {
+		res, err = client.Post(d.api+path, "application/json", strings.NewReader(send))
+	}
 	if err != nil {
 		d.tb.Fatal(err)
 	}

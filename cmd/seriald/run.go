@@ -51,7 +51,7 @@ func (c *runCommand) Run(ctx context.Context, s *session) error {
 	if svc.has(roleAPI) {
 		// First, so that a second start by mistake ends before it touches anything.
 		var err error
-		if server, err = api.Listen(set.api(), svc.dependencies(), s.log, reg); err != nil {
+		if server, err = api.Listen(set.api(), s.log, reg); err != nil {
 			return usageError{err}
 		}
 		defer server.Close()
@@ -112,7 +112,7 @@ func (c *runCommand) Run(ctx context.Context, s *session) error {
 	}
 	svc.started.Store(true)
 	if server != nil {
-		group.Go(func() error { return server.Run(ctx) })
+		group.Go(func() error { return server.Run(ctx, svc.dependencies()) })
 	}
 	group.Go(func() error { return backends.watch(ctx) })
 	group.Go(func() error { svc.announce(ctx, s, backends, server); return nil })

@@ -28,27 +28,9 @@ type service struct {
 
 func (svc *service) has(role string) bool { return slices.Contains(svc.roles, role) }
 
-// dependencies are what the API's health asks. The API serves only after started
-// is set.
+// dependencies are what the API asks, once started is set.
 func (svc *service) dependencies() api.Dependencies {
-	return api.Dependencies{Database: database{svc}, Redis: svc.redisState, NATS: svc.natsState, MQTT: svc.mqttState, NotReady: svc.notReady}
-}
-
-// database defers to the store that the service has by the time it serves.
-type database struct{ svc *service }
-
-func (d database) Ping(ctx context.Context) error { return d.svc.db.Ping(ctx) }
-func (d database) PoolStats() store.PoolStats     { return d.svc.db.PoolStats() }
-func (d database) EventOutcome(ctx context.Context, id string) ([]byte, error) {
-	return d.svc.db.EventOutcome(ctx, id)
-}
-
-func (d database) Devices(ctx context.Context, site string, limit, offset int) ([]store.Device, int, error) {
-	return d.svc.db.Devices(ctx, site, limit, offset)
-}
-
-func (d database) FormatUse(ctx context.Context, id string) (*store.FormatUse, error) {
-	return d.svc.db.FormatUse(ctx, id)
+	return api.Dependencies{Database: svc.db, Redis: svc.redisState, NATS: svc.natsState, MQTT: svc.mqttState, NotReady: svc.notReady}
 }
 
 func (svc *service) redisState(ctx context.Context) api.State {

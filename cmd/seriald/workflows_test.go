@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -137,7 +138,7 @@ var workflow = []step{
 	{typ: seriald.TypePlaceholderAssign, fields: `{"placeholderId":"$order.placeholder","serialNumber":"HOUSING-2"}`, want: "rejected INVALID_STATE", audit: "EVENT_REFUSED"},
 	{typ: seriald.TypePlaceholderAssign, fields: `{"partId":"PART-003","workOrderId":"WO-3","serialNumber":"HOUSING-1"}`, want: "conflict DUPLICATE_SERIAL", events: "conflict", audit: "CONFLICT_DETECTED"},
 	{typ: seriald.TypePlaceholderFail, fields: `{"partId":"PART-003","workOrderId":"WO-3","reason":"scrapped"}`, want: "accepted", units: "FAILED", events: "placeholder", audit: "PLACEHOLDER_FAILED"},
-	{typ: seriald.TypeTriggerCreate, fields: `{"partId":"PART-003","triggerType":"BATCH_COMPLETION","assignmentType":"LATE_ASSIGNMENT"}`, want: "accepted", audit: "TRIGGER_CREATED"},
+	{name: "last", typ: seriald.TypeTriggerCreate, fields: `{"partId":"PART-003","triggerType":"BATCH_COMPLETION","assignmentType":"LATE_ASSIGNMENT"}`, want: "accepted", audit: "TRIGGER_CREATED"},
 	{typ: seriald.TypeBatchCompletion, fields: `{"partId":"PART-003","workOrderId":"WO-3","quantity":2}`, want: "rejected PLACEHOLDER_NOT_FOUND", audit: "EVENT_REFUSED"},
 	{
 		typ: seriald.TypeBatchCompletion, fields: `{"partId":"PART-003","workOrderId":"WO-3","quantity":1}`, want: "accepted", units: "1 serials SERIALIZED", events: "assigned placeholder", audit: "TRIGGER_EXECUTED LATE_ASSIGNMENT",
@@ -148,9 +149,30 @@ var workflow = []step{
 	{typ: seriald.TypePlaceholderFail, fields: `{"placeholderId":"00000000-0000-7000-8000-000000000001","reason":"none"}`, want: "rejected PLACEHOLDER_NOT_FOUND", audit: "EVENT_REFUSED"},
 }
 
+// reads are what is asked over HTTP at the end of that day: paths below
+// /api/v1/serialization, and what the answer has to say.
+var reads = []struct{ path, body, want string }{
+	{"/serials?workOrderId=WO-1&limit=5", "", `"serialNumber":"GEAR-00025"`},
+	{"/serials?attributes.heat=H7", "", `"serialNumber":"V-1"`},
+	{"/serials?device=tester&status=RETIRED", "", `"retirementReason":"worn"`},
+	{"/serials/$ours.serial", "", `"serialNumber":"$ours.number"`},
+	{"/vendor/$again.serial", "", `"status":"ACCEPTED"`},
+	{"/vendor/part/GEAR?status=REJECTED", "", `"rejectionReason":"scratched"`},
+	{"/system-generated/part/GEAR?from=2026-01-01", "", `"generatedAt":`},
+	{"/late-assignment/placeholder/$order.placeholder", "", `"serialNumber":"HOUSING-1"`},
+	{"/late-assignment/pending?partId=PART-003&lotNumber=L-9", "", `"status":"PENDING"`},
+	{"/late-assignment/statistics/PART-003", "", `"totalPending":2,"totalSerialized":2,"totalFailed":1,"successRate":66.6`},
+	{"/triggers/part/PART-003", "", `"statistics":{"fired":1,"ignored":0,"units":1,"lastExecution":`},
+	{"/triggers/$last.trigger", "", `"triggerType":"BATCH_COMPLETION"`},
+	{"/triggers/statistics/GEAR", "", `{"totalTriggers":1,"activeTriggers":1,"byTriggerType":{"QUALITY_CHECKPOINT":1},"byAssignmentType":{"SYSTEM_GENERATED":1},"withConditions":0,"batchEnabled":0,"fired":3,`},
+	{"/triggers/$last.trigger/test", `{"eventId":"$order.event"}`, `"wouldFire":false,"reason":"the trigger is for BATCH_COMPLETION, not WORK_ORDER_CREATE"`},
+	{"/triggers/$last.trigger/test", `{"data":{"partId":"PART-003","quantity":4}}`, `"wouldFire":true,"assignmentType":"LATE_ASSIGNMENT","units":4,`},
+}
+
 // floor is a service with one device and what reads behind it.
 type floor struct {
 	t        *testing.T
+	daemon   *daemon
 	device   *ingest.Device
 	outcomes chan []byte
 	db       *pgx.Conn
@@ -163,7 +185,7 @@ func newFloor(t *testing.T) *floor {
 	mqttURL, natsURL, dsn := brokertest.Start(t).URL, startNATSServer(t), storetest.DSN(t, storetest.Fast)
 	d := newDaemon(t, "MQTT_URL="+mqttURL, "NATS_URL="+natsURL, "DATABASE_URL="+dsn)
 	d.start()
-	f := &floor{t: t, outcomes: make(chan []byte, 100), db: storetest.Conn(t, dsn), names: map[string]string{}}
+	f := &floor{t: t, daemon: d, outcomes: make(chan []byte, 100), db: storetest.Conn(t, dsn), names: map[string]string{}}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	device, err := ingest.DialDevice(ctx, ingest.Config{URL: mqttURL, MaxPayload: ingest.DefaultMaxPayload},
@@ -247,10 +269,7 @@ func TestWorkflows(t *testing.T) {
 	types := map[seriald.EventType]bool{}
 	for i, s := range workflow {
 		types[s.typ] = true
-		fields := s.fields
-		for name, value := range f.names {
-			fields = strings.ReplaceAll(fields, "$"+name, value)
-		}
+		fields := f.named(s.fields)
 		id := fmt.Sprintf("step-%02d", i)
 		at := fmt.Sprintf("step %d, %s %s", i, s.typ, fields)
 		o := f.send(s.typ, id, fields)
@@ -299,10 +318,25 @@ func TestWorkflows(t *testing.T) {
 			t.Errorf("no step for %s", typ)
 		}
 	}
+	for _, read := range reads {
+		path, body, want := f.named(read.path), f.named(read.body), f.named(read.want)
+		if status, answer := f.daemon.ask("/api/v1/serialization"+path, body); status != http.StatusOK || !strings.Contains(answer, want) {
+			t.Errorf("%s %s: %d %s, want %s", path, body, status, answer, want)
+		}
+	}
+}
+
+// named is text with what its $names stand for.
+func (f *floor) named(text string) string {
+	for name, value := range f.names {
+		text = strings.ReplaceAll(text, "$"+name, value)
+	}
+	return text
 }
 
 // name keeps what an outcome says under a name.
 func (f *floor) name(name string, o *seriald.Outcome) {
+	f.names[name+".event"] = string(o.EventID)
 	if len(o.Serials) > 0 {
 		f.names[name+".serial"], f.names[name+".number"] = o.Serials[0].ID.String(), o.Serials[0].SerialNumber
 	}
