@@ -132,7 +132,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"a line with a dot": {topic: "machshop/plant1/line.1/reader1/event/serial_generate", code: seriald.CodeBadTopic, field: "line", text: "line.1"},
 		"an unknown type": {
 			topic: "machshop/plant1/line1/reader1/event/serial_make", payload: `{"id":"e1"}`,
-			code: seriald.CodeUnknownType, text: `"serial_make" is not known; known are operation_complete`, id: "e1",
+			code: seriald.CodeUnknownType, text: `"serial_make" is not known; known are material_receipt`, id: "e1",
 		},
 		"an unknown type without id": {
 			topic: "machshop/plant1/line1/reader1/event/", payload: `{}`, code: seriald.CodeUnknownType, text: `""`, id: "made-1",
