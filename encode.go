@@ -172,21 +172,6 @@ func (o *Outcome) EncodeWithin(most int) []byte {
 	return cut(units - omitted)
 }
 
-func (c *Conflict) append(b []byte) []byte {
-	b = append(b, `{"serialNumber":`...)
-	b = appendString(b, c.SerialNumber)
-	b = appendIDField(b, "holderSerialId", c.HolderID)
-	b = appendField(b, "holderPartId", c.HolderPartID)
-	b = append(b, `,"scopes":[`...)
-	for i, s := range c.Scopes {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = appendString(b, string(s))
-	}
-	return append(b, ']', '}')
-}
-
 // EncodeAnnouncements returns as as JSON, nil if there are none.
 func EncodeAnnouncements(as []Announcement) []byte {
 	if len(as) == 0 {

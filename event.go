@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -73,6 +73,8 @@ const (
 	TypePlaceholderAssign      EventType = "placeholder_assign"
 	TypePlaceholderFail        EventType = "placeholder_fail"
 	TypePropagationPassThrough EventType = "propagation_pass_through"
+	TypeUniquenessRegister     EventType = "uniqueness_register"
+	TypeConflictResolve        EventType = "conflict_resolve"
 	TypeTriggerCreate          EventType = "trigger_create"
 	TypeTriggerUpdate          EventType = "trigger_update"
 	TypeTriggerEnable          EventType = "trigger_enable"
@@ -99,6 +101,7 @@ var eventTypes = []EventType{
 	TypeSerialGenerate, TypeSerialRetire,
 	TypePlaceholderCreate, TypePlaceholderAssign, TypePlaceholderFail,
 	TypePropagationPassThrough,
+	TypeUniquenessRegister, TypeConflictResolve,
 	TypeTriggerCreate, TypeTriggerUpdate, TypeTriggerEnable, TypeTriggerDisable, TypeTriggerDelete,
 	TypeSitePut, TypeSiteDelete, TypePartPut, TypePartDelete, TypeFormatPut, TypeFormatDelete,
 }
@@ -109,9 +112,12 @@ func EventTypes() []EventType { return slices.Clone(eventTypes) }
 // configuring are the types that change the master data.
 var configuring = eventTypes[slices.Index(eventTypes, TypeTriggerCreate):]
 
-// Configures reports whether events of type t change the master data. Each is
-// processed by itself: what follows it sees the change.
+// Configures reports whether events of type t change the master data.
 func (t EventType) Configures() bool { return slices.Contains(configuring, t) }
+
+// Alone reports whether events of type t are processed one by one: what follows such an
+// event sees what it changed.
+func (t EventType) Alone() bool { return t == TypeConflictResolve || t.Configures() }
 
 // Known reports whether t is processed.
 func (t EventType) Known() bool { return t == TypeDeviceStatus || slices.Contains(eventTypes, t) }
@@ -213,7 +219,7 @@ func jsonRejection(err error) *Rejection {
 		if field == "" {
 			return Reject(CodeValidation, "", "must be a JSON object, not %s", typ.Value)
 		}
-		return Reject(CodeValidation, field, "must be %s, not %s", jsonKind(typ.Type.String()), typ.Value)
+		return Reject(CodeValidation, field, "must be %s, not %s", jsonKind(typ.Type), typ.Value)
 	}
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 		return Reject(CodeValidation, "", "not valid JSON at byte %d: %v", syntax.Offset, syntax)
@@ -225,14 +231,22 @@ func jsonRejection(err error) *Rejection {
 	return Reject(CodeValidation, "time", "must be a string with an RFC 3339 time with offset")
 }
 
-func jsonKind(goType string) string {
-	switch strings.TrimPrefix(goType, "*") {
-	case "string":
-		return "a string"
-	case "int", "int64":
-		return "a whole number"
-	case "[]string":
-		return "an array of strings"
+func jsonKind(t reflect.Type) string {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
 	}
-	return fmt.Sprintf("a JSON %s", goType)
+	switch t.Kind() {
+	case reflect.String:
+		return "a string"
+	case reflect.Int, reflect.Int64:
+		return "a whole number"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Slice:
+		if t.Elem().Kind() == reflect.String {
+			return "an array of strings"
+		}
+		return "an array of objects"
+	}
+	return "an object"
 }

@@ -43,6 +43,12 @@ type Fields struct {
 	InternalSerial      string   `json:"internalSerial"` // the number, where there is no InternalSerialID
 	SourceSerial        string   `json:"sourceSerial"`   // the number, where there is no SourceSerialID
 	SiteID              string   `json:"siteId"`
+	Scopes              []string `json:"scope"` // in which a number is registered; those of its part if there are none
+	// ConflictResolution says how a conflict ends, ChallengerEventID which of those that
+	// asked for the number gets it.
+	ConflictResolution Resolution `json:"conflictResolution"`
+	ResolutionReason   string     `json:"resolutionReason"`
+	ChallengerEventID  string     `json:"challengerEventId"`
 	// Attributes are what else the event says of its serials, a JSON object; Context
 	// is another name for it, and moved there.
 	Attributes json.RawMessage `json:"attributes"`
@@ -54,6 +60,8 @@ type Fields struct {
 	SourceSerialID   ID `json:"-"`
 	PlaceholderID    ID `json:"-"`
 	TriggerID        ID `json:"-"`
+	ConflictID       ID `json:"-"`
+	RetiredSerialID  ID `json:"-"`
 }
 
 // sentFields are [Fields] with the ids as they were sent.
@@ -65,6 +73,8 @@ type sentFields struct {
 	SourceSerialID   string `json:"sourceSerialId"`
 	PlaceholderID    string `json:"placeholderId"`
 	TriggerID        string `json:"triggerId"`
+	ConflictID       string `json:"conflictId"`
+	RetiredSerialID  string `json:"retiredSerialId"`
 }
 
 // Fields decodes and checks the fields of e: JSON types, lengths, and what the
@@ -87,6 +97,8 @@ func (e *Event) Fields() (*Fields, error) {
 		{"sourceSerialId", f.SourceSerialID, &f.Fields.SourceSerialID},
 		{"placeholderId", f.PlaceholderID, &f.Fields.PlaceholderID},
 		{"triggerId", f.TriggerID, &f.Fields.TriggerID},
+		{"conflictId", f.ConflictID, &f.Fields.ConflictID},
+		{"retiredSerialId", f.RetiredSerialID, &f.Fields.RetiredSerialID},
 	} {
 		parsed, err := ParseID(id.sent)
 		if err != nil {
@@ -128,13 +140,14 @@ func (f *Fields) checkTexts() error {
 		{"internalSerial", f.InternalSerial},
 		{"sourceSerial", f.SourceSerial},
 		{"siteId", f.SiteID},
+		{"challengerEventId", f.ChallengerEventID},
 	} {
 		if err := checkText(t.name, t.value); err != nil {
 			return err
 		}
 	}
 	for _, t := range []struct{ name, value string }{
-		{"rejectionReason", f.RejectionReason}, {"reason", f.Reason}, {"notes", f.Notes},
+		{"rejectionReason", f.RejectionReason}, {"reason", f.Reason}, {"notes", f.Notes}, {"resolutionReason", f.ResolutionReason},
 	} {
 		if err := checkLength(t.name, t.value, MaxRemarkLength); err != nil {
 			return err
@@ -206,6 +219,8 @@ var required = map[EventType][][]string{
 	TypePlaceholderAssign:      {{"placeholderId", "partId", "gtin"}, {"serialNumber"}},
 	TypePlaceholderFail:        {{"placeholderId", "partId", "gtin"}, {"reason"}},
 	TypePropagationPassThrough: {{"sourceSerialId", "sourceSerial"}, {"operationCode"}},
+	TypeUniquenessRegister:     {{"serialNumber"}, {"partId", "gtin"}},
+	TypeConflictResolve:        {{"serialNumber", "conflictId"}, {"conflictResolution"}, {"resolutionReason"}},
 	TypeTriggerUpdate:          {{"triggerId"}},
 	TypeTriggerEnable:          {{"triggerId"}},
 	TypeTriggerDisable:         {{"triggerId"}},
@@ -255,6 +270,12 @@ func (f *Fields) value(name string) string {
 		return f.SiteID
 	case "formatConfigId":
 		return f.FormatConfigID
+	case "conflictId":
+		return f.ConflictID.String()
+	case "conflictResolution":
+		return string(f.ConflictResolution)
+	case "resolutionReason":
+		return f.ResolutionReason
 	}
 	panic("seriald: no field " + name)
 }
@@ -278,6 +299,17 @@ func (f *Fields) checkRequired(t EventType) error {
 		if f.VendorSerialID.IsZero() && (f.VendorSerialNumber == "" || f.VendorName == "" || f.PartID == "" && f.GTIN == "") {
 			return Reject(CodeValidation, "vendorSerialId", "is required (or vendorSerialNumber with vendorName and partId)")
 		}
+	case TypeUniquenessRegister:
+		if err := f.checkScopes(); err != nil {
+			return err
+		}
+	case TypeConflictResolve:
+		if !slices.Contains(resolutions, f.ConflictResolution) {
+			return Reject(CodeValidation, "conflictResolution", "must be KEEP, RETIRE or MARK_INVALID, not %q", f.ConflictResolution)
+		}
+		if f.ConflictID.IsZero() && f.PartID == "" && f.GTIN == "" {
+			return Reject(CodeValidation, "partId", "is required beside serialNumber (or conflictId alone)")
+		}
 	case TypeSerialRetire:
 		if f.SerialID.IsZero() && f.PartID == "" && f.GTIN == "" {
 			return Reject(CodeValidation, "partId", "is required beside serialNumber (or serialId alone)")
@@ -287,6 +319,23 @@ func (f *Fields) checkRequired(t EventType) error {
 		return err
 	}
 	return f.normalizeReceivedDate()
+}
+
+// checkScopes judges the scopes that a number is to be registered in.
+func (f *Fields) checkScopes() error {
+	seen := map[string]bool{}
+	for _, scope := range f.Scopes {
+		switch {
+		case !slices.Contains(Scopes(), Scope(scope)):
+			return Reject(CodeValidation, "scope", "must be SITE, PART_TYPE, ENTERPRISE or VENDOR, not %.60q", scope)
+		case seen[scope]:
+			return Reject(CodeValidation, "scope", "%s is there twice", scope)
+		case scope == string(ScopeVendor) && strings.TrimSpace(f.VendorName) == "":
+			return Reject(CodeValidation, "vendorName", "is required: the scope VENDOR is that of a vendor and a part")
+		}
+		seen[scope] = true
+	}
+	return nil
 }
 
 // normalizeGTIN puts zeros in front of 8, 12 or 13 digits: a GTIN is compared as

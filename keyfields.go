@@ -15,12 +15,13 @@ type KeyFields struct {
 	TriggerID          string `json:"triggerId"`
 	SiteID             string `json:"siteId"`
 	FormatConfigID     string `json:"formatConfigId"`
+	ConflictID         string `json:"conflictId"`
 }
 
 // Key returns the first of the fields that is set, or fallback.
 func (k KeyFields) Key(fallback string) string {
 	for _, v := range []string{
-		k.PartID, k.GTIN, k.SerialNumber, k.SerialID, k.SourceSerialID, k.SourceSerial, k.PlaceholderID, k.VendorSerialID, k.VendorSerialNumber, k.TriggerID, k.SiteID, k.FormatConfigID,
+		k.PartID, k.GTIN, k.SerialNumber, k.SerialID, k.SourceSerialID, k.SourceSerial, k.PlaceholderID, k.VendorSerialID, k.VendorSerialNumber, k.TriggerID, k.SiteID, k.FormatConfigID, k.ConflictID,
 	} {
 		if v != "" {
 			return v

@@ -50,14 +50,6 @@ type SerialRef struct {
 	Status       SerialStatus `json:"status"`
 }
 
-// Conflict tells who holds a number that was asked for.
-type Conflict struct {
-	SerialNumber string  `json:"serialNumber"`
-	HolderID     ID      `json:"holderSerialId,omitzero"` // the serial that holds it; zero if it is registered without a unit
-	HolderPartID string  `json:"holderPartId,omitempty"`
-	Scopes       []Scope `json:"scopes"`
-}
-
 // Rejected returns the outcome that tells the sender of id about r.
 func Rejected(id EventID, r *Rejection, at time.Time) Outcome {
 	return Outcome{

@@ -16,13 +16,14 @@ const (
 type SerialStatus string
 
 // The statuses of a serial. A vendor's is PENDING, then ACCEPTED or REJECTED; all
-// others are ACTIVE.
+// others are ACTIVE. Each may end as RETIRED or INVALID.
 const (
 	SerialActive   SerialStatus = "ACTIVE"
 	SerialRetired  SerialStatus = "RETIRED" // end of life; its number stays claimed for good
 	SerialPending  SerialStatus = "PENDING"
 	SerialAccepted SerialStatus = "ACCEPTED"
 	SerialRejected SerialStatus = "REJECTED" // its number may be received again
+	SerialInvalid  SerialStatus = "INVALID"  // taken out by the resolution of a conflict
 )
 
 // Serial is one number on one unit.
@@ -73,6 +74,9 @@ const (
 	ScopeVendor     Scope = "VENDOR"     // per vendor and part
 )
 
+// Scopes lists the scopes of uniqueness.
+func Scopes() []Scope { return []Scope{ScopeSite, ScopePartType, ScopeEnterprise, ScopeVendor} }
+
 // Claim is the right of one serial to one number in one scope. The unique index
 // over (Scope, ScopeKey, Canonical) is the only judge of who has it.
 type Claim struct {
@@ -105,6 +109,8 @@ const (
 	AuditTriggerDeleted     AuditType = "TRIGGER_DELETED"
 	AuditTriggerExecuted    AuditType = "TRIGGER_EXECUTED"
 	AuditConflictDetected   AuditType = "CONFLICT_DETECTED"
+	AuditConflictResolved   AuditType = "CONFLICT_RESOLVED"
+	AuditNumberRegistered   AuditType = "UNIQUENESS_REGISTERED"
 	AuditEventIgnored       AuditType = "EVENT_IGNORED"
 	AuditEventRefused       AuditType = "EVENT_REFUSED"
 	AuditConfigChanged      AuditType = "CONFIG_CHANGED"

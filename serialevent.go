@@ -25,6 +25,7 @@ const (
 	EventRejected    = "rejected"
 	EventAssigned    = "assigned"
 	EventConflict    = "conflict"
+	EventResolved    = "resolved" // a conflict was
 	EventPropagated  = "propagated"
 	EventPlaceholder = "placeholder" // placeholders were made or changed
 	EventRetired     = "retired"

@@ -124,7 +124,7 @@ func (s *Server) generatedSerials(w http.ResponseWriter, r *http.Request) {
 }
 
 var (
-	serialStatuses = []seriald.SerialStatus{"", seriald.SerialActive, seriald.SerialRetired, seriald.SerialPending, seriald.SerialAccepted, seriald.SerialRejected}
+	serialStatuses = []seriald.SerialStatus{"", seriald.SerialActive, seriald.SerialRetired, seriald.SerialPending, seriald.SerialAccepted, seriald.SerialRejected, seriald.SerialInvalid}
 	serialSources  = []seriald.Source{"", seriald.SourceVendor, seriald.SourceGenerated, seriald.SourceLate}
 )
 
@@ -136,7 +136,7 @@ func (s *Server) listSerials(w http.ResponseWriter, r *http.Request, q *query, f
 	f.Number, f.LotNumber, f.Status = q.Get("serialNumber"), q.Get("lotNumber"), seriald.SerialStatus(q.Get("status"))
 	f.From, f.To = q.at("from"), q.at("to")
 	if !slices.Contains(serialStatuses, f.Status) {
-		q.wrong("status", "must be ACTIVE, RETIRED, PENDING, ACCEPTED or REJECTED")
+		q.wrong("status", "must be ACTIVE, RETIRED, PENDING, ACCEPTED, REJECTED or INVALID")
 	}
 	if !slices.Contains(serialSources, f.Source) {
 		q.wrong("source", "must be VENDOR, SYSTEM_GENERATED or LATE_ASSIGNMENT")

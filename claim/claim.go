@@ -47,6 +47,11 @@ func Of(serial *seriald.Serial, part *seriald.Part) []seriald.Claim {
 	if serial.Source == seriald.SourceVendor {
 		scopes = part.VendorScopes
 	}
+	return In(scopes, serial, part)
+}
+
+// In returns the claims of serial's number as one of part in scopes.
+func In(scopes []seriald.Scope, serial *seriald.Serial, part *seriald.Part) []seriald.Claim {
 	canonical := Canonical(serial.Number, part.Rule.Fold)
 	claims := make([]seriald.Claim, 0, len(scopes))
 	for _, scope := range scopes {

@@ -99,10 +99,9 @@ func (p *processor) process(ctx context.Context, items []*item) (_ []reply, rest
 	return replies, rest, err
 }
 
-// inTurn cuts items where one changes the master data: it is processed by itself, and
-// what follows goes by it.
+// inTurn cuts items where one is processed by itself: what follows goes by it.
 func inTurn(items []*item) (first, rest []*item) {
-	at := slices.IndexFunc(items, func(it *item) bool { return it.event.Type.Configures() })
+	at := slices.IndexFunc(items, func(it *item) bool { return it.event.Type.Alone() })
 	switch at {
 	case -1:
 		return items, nil
@@ -194,6 +193,12 @@ func changes(decisions []*decision, statuses []*item, st *state) *store.Changes 
 		c.Placeholders = append(c.Placeholders, d.placeholders...)
 		c.Propagations = append(c.Propagations, d.propagations...)
 		c.Conflicts = append(c.Conflicts, d.conflicts...)
+		if d.challenger != nil {
+			c.Challengers = append(c.Challengers, *d.challenger)
+		}
+		if d.resolution != nil {
+			c.Resolution = d.resolution // alone in its batch
+		}
 		c.Audit = append(c.Audit, d.audit...)
 		c.Master = append(c.Master, d.master...)
 	}

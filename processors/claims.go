@@ -23,6 +23,8 @@ type claims interface {
 	Claim(ctx context.Context, rows []store.ClaimRow) (lost map[int]store.Holder, err error)
 	Unclaim(ctx context.Context, ids []seriald.ID) error
 	Release(ctx context.Context, serials []*seriald.Serial) error
+	Give(ctx context.Context, rows []store.GiveRow) error
+	Adopt(ctx context.Context, rows []store.Adoption) error
 	Undecide(ctx context.Context) error
 }
 
@@ -101,6 +103,22 @@ func (n *numbering) settle(ctx context.Context, decisions []*decision, st *state
 			return false, err
 		}
 	}
+	if given := st.world.given; len(given) > 0 {
+		if err := n.claims.Give(ctx, given); err != nil {
+			return false, err
+		}
+	}
+	if learned, err = n.claimAll(ctx, decisions, st); learned || err != nil {
+		return learned, err
+	}
+	if adopted := st.world.adopted; len(adopted) > 0 {
+		return false, n.claims.Adopt(ctx, adopted)
+	}
+	return false, nil
+}
+
+// claimAll takes the claims that decisions ask for.
+func (n *numbering) claimAll(ctx context.Context, decisions []*decision, st *state) (learned bool, err error) {
 	size := 0
 	for _, d := range decisions {
 		size += len(d.claims)
@@ -181,7 +199,7 @@ func (n *numbering) judge(pending []store.ClaimRow, lost map[int]store.Holder, o
 			n.known.held[keyOfClaim(&row.Claim)], learned = holder, true
 		case round >= maxRenumber:
 			if n.known.fates[s.item] == nil {
-				n.known.fates[s.item] = &takenError{[]store.ClaimRow{row}, holder}
+				n.known.fates[s.item] = &takenError{lost: []store.ClaimRow{row}, holder: holder}
 			}
 			learned = true
 		case !seen[row.SerialID]:

@@ -37,6 +37,8 @@ type decision struct {
 	placeholders  []*seriald.Placeholder
 	propagations  []*seriald.Propagation
 	conflicts     []store.ConflictRow
+	challenger    *store.ChallengerRow
+	resolution    *store.ConflictResolution
 	audit         []seriald.AuditEvent
 	triggers      []store.TriggerCount
 	master        []store.MasterChange
@@ -58,8 +60,10 @@ type run struct {
 
 // takenError is the fate of an event that asked for what somebody has.
 type takenError struct {
-	lost   []store.ClaimRow
-	holder store.Holder
+	lost        []store.ClaimRow
+	holder      store.Holder
+	serial      *seriald.Serial // that would have had the number; nil if there was none to be made
+	placeholder seriald.ID      // that would have got it
 }
 
 func (e *takenError) Error() string { return "number " + e.lost[0].Number + " is taken" }
@@ -88,6 +92,8 @@ func init() { // the rules use the table's types, not the table
 		seriald.TypePlaceholderAssign:      (*decision).assignPlaceholder,
 		seriald.TypePlaceholderFail:        (*decision).failPlaceholder,
 		seriald.TypePropagationPassThrough: (*decision).passThrough,
+		seriald.TypeUniquenessRegister:     aboutPart((*decision).register),
+		seriald.TypeConflictResolve:        (*decision).resolve,
 		seriald.TypeTriggerCreate:          (*decision).createTrigger,
 		seriald.TypeTriggerUpdate:          (*decision).updateTrigger,
 		seriald.TypeTriggerEnable:          (*decision).enableTrigger,
@@ -256,17 +262,26 @@ func (d *decision) ignore(st *state, code seriald.Code, message string) {
 }
 
 // conflict makes d the answer to an event one of whose numbers is taken. Nothing
-// of the event is done, and nothing of the holder changes.
+// of the event is done, and nothing of the holder changes; but it is kept what the event
+// would have made, until a person has resolved the conflict.
 func (d *decision) conflict(st *state, taken *takenError) *decision {
 	c := &seriald.Conflict{SerialNumber: taken.lost[0].Number, HolderID: taken.holder.SerialID, HolderPartID: taken.holder.PartID}
 	rows := make([]store.ConflictRow, len(taken.lost))
 	id := st.newID()
 	for i, l := range taken.lost {
 		c.Scopes = append(c.Scopes, l.Scope)
-		rows[i] = store.ConflictRow{ID: st.newID(), ConflictID: id, EventID: l.EventID, Claim: l.Claim}
+		rows[i] = store.ConflictRow{ID: st.newID(), ChallengerID: id, EventID: l.EventID, Claim: l.Claim}
 	}
+	e := d.item.event
 	*d = decision{
 		item: d.item, partID: d.partID, conflicts: rows,
+		challenger: &store.ChallengerRow{
+			ConflictID: st.newID(), Holder: taken.holder, Canonical: taken.lost[0].Canonical,
+			Challenger: store.Challenger{
+				ID: id, EventID: e.ID, EventType: e.Type, PerformedBy: d.item.performedBy(), PartID: taken.lost[0].PartID, Number: c.SerialNumber,
+				Scopes: c.Scopes, Serial: taken.serial, PlaceholderID: taken.placeholder,
+			},
+		},
 		outcome: seriald.Outcome{
 			EventID: d.item.event.ID, Status: seriald.StatusConflict, Code: seriald.CodeDuplicateSerial,
 			Message:  "number " + c.SerialNumber + " is taken",
@@ -291,7 +306,7 @@ func (d *decision) add(s *seriald.Serial, st *state) error {
 	case err != nil:
 		return err
 	case len(lost) > 0:
-		return &takenError{lost, holder}
+		return &takenError{lost: lost, holder: holder, serial: s}
 	}
 	d.serials, d.claims = append(d.serials, s), append(d.claims, claims...)
 	d.outcome.Serials = append(d.outcome.Serials, s.Ref())

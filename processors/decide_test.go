@@ -404,7 +404,7 @@ func TestConflict(t *testing.T) {
 	d := decideOne(t, newItem(seriald.TypeVendorSerialReceive, data), st)
 	lost := d.claims
 	holder := store.Holder{ClaimID: seriald.ID{1}, SerialID: seriald.ID{2}, PartID: "OTHER"}
-	d.conflict(st, &takenError{lost, holder})
+	d.conflict(st, &takenError{lost: lost, holder: holder})
 	d.finish(st) // has nothing to add
 
 	scopes := []seriald.Scope{seriald.ScopeVendor, seriald.ScopeSite}
@@ -427,7 +427,7 @@ func TestConflict(t *testing.T) {
 		t.Fatalf("got %d conflict rows, want one per scope", len(d.conflicts))
 	}
 	for i, row := range d.conflicts {
-		if row.ConflictID != d.conflicts[0].ConflictID || row.ConflictID.IsZero() || row.ID.IsZero() || row.ID == row.ConflictID ||
+		if row.ChallengerID != d.conflicts[0].ChallengerID || row.ChallengerID.IsZero() || row.ID.IsZero() || row.ID == row.ChallengerID ||
 			row.EventID != "e1" || row.Claim != lost[i].Claim {
 			t.Errorf("got row %+v of %+v", row, lost[i])
 		}

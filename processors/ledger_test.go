@@ -46,7 +46,7 @@ func (l *ledger) Claim(_ context.Context, rows []store.ClaimRow) (map[int]store.
 	for i, row := range rows {
 		key := keyOfClaim(&row.Claim)
 		if h, held := l.claims[key]; held {
-			lost[i] = store.Holder{ClaimID: h.ID, SerialID: h.SerialID, PartID: h.PartID}
+			lost[i] = store.Holder{ClaimID: h.ID, SerialID: h.SerialID, PartID: h.PartID, EventID: h.EventID, Number: h.Number}
 			continue
 		}
 		l.claims[key] = row
@@ -72,6 +72,28 @@ func (l *ledger) release(serials []*seriald.Serial) {
 	for _, s := range serials {
 		maps.DeleteFunc(l.claims, func(_ claimKey, row store.ClaimRow) bool { return row.SerialID == s.ID })
 	}
+}
+
+func (l *ledger) Give(_ context.Context, rows []store.GiveRow) error {
+	for _, r := range rows {
+		key := keyOfClaim(&r.Claim)
+		if c, held := l.claims[key]; held && c.SerialID == r.Holder.SerialID && (!c.SerialID.IsZero() || c.EventID == r.Holder.EventID) {
+			delete(l.claims, key)
+		}
+	}
+	return nil
+}
+
+func (l *ledger) Adopt(_ context.Context, rows []store.Adoption) error {
+	for _, r := range rows {
+		for key, c := range l.claims {
+			if c.SerialID.IsZero() && c.EventID == r.EventID {
+				c.SerialID, c.Number = r.SerialID, r.Number
+				l.claims[key] = c
+			}
+		}
+	}
+	return nil
 }
 
 func (l *ledger) Undecide(context.Context) error {

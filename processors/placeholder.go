@@ -2,6 +2,7 @@ package processors
 
 import (
 	"encoding/json"
+	"errors"
 
 	"github.com/machshop/seriald"
 )
@@ -130,6 +131,9 @@ func (d *decision) assignPlaceholder(st *state) error {
 	s.Number = number
 	inherit(&s, p)
 	if err := d.add(&s, st); err != nil {
+		if taken, ok := errors.AsType[*takenError](err); ok {
+			taken.placeholder = p.ID
+		}
 		return err
 	}
 	d.settlePlaceholder(st, p, func() { p.Status, p.SerialID, p.Notes = seriald.PlaceholderSerialized, s.ID, trimmed(f.Notes) })

@@ -2,6 +2,7 @@ package processors
 
 import (
 	"github.com/machshop/seriald"
+	"github.com/machshop/seriald/claim"
 	"github.com/machshop/seriald/store"
 )
 
@@ -30,6 +31,12 @@ func refs(items []*item, c *catalog) store.Refs {
 			name(&r.Find, f.SourceSerialID, f.SourceSerial)
 		case seriald.TypeOperationComplete, seriald.TypeQualityCheckpoint:
 			name(&r.Find, f.SerialID, f.SerialNumber)
+		case seriald.TypeConflictResolve:
+			if !f.ConflictID.IsZero() {
+				r.Conflicts.IDs = append(r.Conflicts.IDs, f.ConflictID)
+			} else {
+				r.Conflicts.Canonical = append(r.Conflicts.Canonical, claim.Canonical(f.SerialNumber, false), claim.Canonical(f.SerialNumber, true))
+			}
 		case seriald.TypeSiteDelete:
 			r.SiteUse = f.SiteID
 		case seriald.TypePartDelete:

@@ -49,6 +49,11 @@ type world struct {
 	changedPlaceholders []*seriald.Placeholder
 	released            []*seriald.Serial // that were read, and give up their claims
 	releasedMade        []*seriald.Serial // that were made, and give them up
+	given               []store.GiveRow   // claims that go to another serial
+	adopted             []store.Adoption  // of what was registered without a unit
+
+	registered map[seriald.EventID]bool // events of this batch that registered a number
+	conflicts  []*store.Conflict
 
 	undo []func() // what takes back what the event at hand has changed
 }
@@ -59,6 +64,7 @@ func newWorld(found *store.Found, known *facts, c *catalog) *world {
 		serials: map[seriald.ID]*seriald.Serial{}, numbers: map[string][]*seriald.Serial{}, linked: maps.Clone(found.Linked),
 		placeholders: map[seriald.ID]*seriald.Placeholder{}, pending: map[string][]*seriald.Placeholder{},
 		held: map[claimKey]store.Holder{}, made: map[seriald.ID]bool{}, freed: map[claimKey]bool{},
+		registered: map[seriald.EventID]bool{}, conflicts: found.Conflicts,
 	}
 	if w.linked == nil {
 		w.linked = map[seriald.ID]seriald.ID{}
@@ -67,10 +73,10 @@ func newWorld(found *store.Found, known *facts, c *catalog) *world {
 		s := *read
 		w.serials[s.ID] = &s
 		w.numbers[s.Number] = append(w.numbers[s.Number], &s)
-		// It may be given up in this batch: who asks before that must know.
-		if part := c.Parts[s.PartID]; part != nil && s.Status != seriald.SerialRejected {
+		// Its number may be given up in this batch: who asks before that must know.
+		if part := c.Parts[s.PartID]; part != nil && s.Status == seriald.SerialPending {
 			for _, claimed := range claim.Of(&s, part) {
-				w.held[keyOfClaim(&claimed)] = store.Holder{SerialID: s.ID, PartID: s.PartID}
+				w.held[keyOfClaim(&claimed)] = holderOf(&s)
 			}
 		}
 	}
@@ -105,16 +111,42 @@ func (w *world) back() {
 // keep makes what the event at hand has changed final.
 func (w *world) keep() { w.undo = w.undo[:0] }
 
-// addSerial adds a serial that has its number. It returns the claims that were not to
-// be had, with their holder; then it is not there.
-func (w *world) addSerial(s *seriald.Serial, st *state) (claims, lost []store.ClaimRow, holder store.Holder, err error) {
-	claims = appendClaims(nil, s, st)
+func holderOf(s *seriald.Serial) store.Holder {
+	return store.Holder{SerialID: s.ID, PartID: s.PartID, EventID: s.EventID, Number: s.Number}
+}
+
+// hold makes h the holder of a claim.
+func (w *world) hold(key claimKey, h store.Holder) {
+	before, held := w.held[key]
+	w.held[key] = h
+	w.change(func() {
+		if delete(w.held, key); held {
+			w.held[key] = before
+		}
+	})
+}
+
+// take takes claims for a holder. What was registered without a unit goes to the first
+// serial of its part. It returns the claims that have to be made; or those that were not
+// to be had, with the holder of the first: then none are taken.
+func (w *world) take(claims []store.ClaimRow, by store.Holder) (free, lost []store.ClaimRow, holder store.Holder, err error) {
+	var adopted []store.Adoption
 	for i := range claims {
 		key := keyOfClaim(&claims[i].Claim)
-		if w.freed[key] {
+		h, held := w.held[key]
+		switch {
+		case w.freed[key]:
 			return nil, nil, holder, errLater
-		}
-		if h, ok := w.held[key]; ok {
+		case !held:
+			free = append(free, claims[i])
+		case h.SerialID.IsZero() && !by.SerialID.IsZero() && h.PartID == by.PartID:
+			if w.registered[h.EventID] {
+				return nil, nil, holder, errLater
+			}
+			if !slices.ContainsFunc(adopted, func(a store.Adoption) bool { return a.EventID == h.EventID }) {
+				adopted = append(adopted, store.Adoption{EventID: h.EventID, Registered: h.Number, SerialID: by.SerialID, Number: by.Number})
+			}
+		default:
 			if len(lost) == 0 {
 				holder = h
 			}
@@ -125,9 +157,21 @@ func (w *world) addSerial(s *seriald.Serial, st *state) (claims, lost []store.Cl
 		return nil, lost, holder, nil
 	}
 	for i := range claims {
-		key := keyOfClaim(&claims[i].Claim)
-		w.held[key] = store.Holder{ClaimID: claims[i].ID, SerialID: s.ID, PartID: s.PartID}
-		w.change(func() { delete(w.held, key) })
+		w.hold(keyOfClaim(&claims[i].Claim), by)
+	}
+	if n := len(w.adopted); len(adopted) > 0 {
+		w.adopted = append(w.adopted, adopted...)
+		w.change(func() { w.adopted = w.adopted[:n] })
+	}
+	return free, nil, holder, nil
+}
+
+// addSerial adds a serial that has its number. It returns the claims that it needs, or
+// those that were not to be had, with their holder; then it is not there.
+func (w *world) addSerial(s *seriald.Serial, st *state) (claims, lost []store.ClaimRow, holder store.Holder, err error) {
+	claims, lost, holder, err = w.take(appendClaims(nil, s, st), holderOf(s))
+	if err != nil || len(lost) > 0 {
+		return nil, lost, holder, err
 	}
 	w.serials[s.ID], w.made[s.ID] = s, true
 	w.numbers[s.Number] = append(w.numbers[s.Number], s)
@@ -137,6 +181,29 @@ func (w *world) addSerial(s *seriald.Serial, st *state) (claims, lost []store.Cl
 		w.numbers[s.Number] = w.numbers[s.Number][:len(w.numbers[s.Number])-1]
 	})
 	return claims, nil, holder, nil
+}
+
+// addRegistration adds a number without a unit, as addSerial does a serial.
+func (w *world) addRegistration(claims []store.ClaimRow, by store.Holder) (free, lost []store.ClaimRow, holder store.Holder, err error) {
+	free, lost, holder, err = w.take(claims, by)
+	if err == nil && len(lost) == 0 {
+		w.registered[by.EventID] = true
+		w.change(func() { delete(w.registered, by.EventID) })
+	}
+	return free, lost, holder, err
+}
+
+// give makes a holder give up what claims ask for.
+func (w *world) give(claims []store.ClaimRow, from store.Holder) {
+	for i := range claims {
+		key := keyOfClaim(&claims[i].Claim)
+		w.given = append(w.given, store.GiveRow{Claim: claims[i].Claim, Holder: from})
+		w.change(func() { w.given = w.given[:len(w.given)-1] })
+		if h, held := w.held[key]; held && h.SerialID == from.SerialID && (!h.SerialID.IsZero() || h.EventID == from.EventID) {
+			delete(w.held, key)
+			w.change(func() { w.held[key] = h })
+		}
+	}
 }
 
 // addRun adds serials whose numbers are made when the batch is decided.

@@ -84,6 +84,8 @@ type Holder struct {
 	ClaimID  seriald.ID
 	SerialID seriald.ID // zero for a number that is registered without a unit
 	PartID   string
+	EventID  seriald.EventID // that made the claim
+	Number   string          // as it was claimed
 }
 
 // Claim tries to take claims, which must come in the order of their events: of
@@ -152,17 +154,10 @@ func (b *Batch) claimChunk(ctx context.Context, claims []ClaimRow, order []int, 
 	before := len(lost)
 	var ordinal int
 	var h Holder
-	var serial *[16]byte
-	_, err = pgx.ForEachRow(rows, []any{&ordinal, (*[16]byte)(&h.ClaimID), &serial, &h.PartID}, func() error {
-		at := order[ordinal-1]
-		if h.ClaimID == claims[at].ID {
-			return nil
+	_, err = pgx.ForEachRow(rows, h.columns(&ordinal), func() error {
+		if at := order[ordinal-1]; h.ClaimID != claims[at].ID {
+			lost[at] = h
 		}
-		h.SerialID = seriald.ID{}
-		if serial != nil {
-			h.SerialID = *serial
-		}
-		lost[at] = h
 		return nil
 	})
 	if err != nil {

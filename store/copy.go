@@ -46,7 +46,7 @@ func (b *Batch) copyClaims(ctx context.Context, claims []ClaimRow, order []int) 
 	err = b.copyRows(ctx, "serial_uniqueness_checks", columns, len(order), func(i int, v []any) {
 		c := &claims[order[i]]
 		v[0], v[1], v[2], v[3], v[4] = [16]byte(c.ID), string(c.Scope), c.ScopeKey, c.Canonical, c.Number
-		v[5], v[6], v[7], v[8], v[9] = [16]byte(c.SerialID), c.PartID, "CLAIMED", string(c.EventID), b.at
+		v[5], v[6], v[7], v[8], v[9] = idOrNull(c.SerialID), c.PartID, "CLAIMED", string(c.EventID), b.at
 	})
 	if err == nil {
 		return true, nil

@@ -43,6 +43,8 @@ func sentinel(err error) error {
 		return ErrUnavailable
 	}
 	switch {
+	case pg.Code == "23502" && pg.TableName == "serial_conflict_challengers" && pg.ColumnName == "conflict_id": // resolved meanwhile
+		return ErrRepeat
 	case pg.Code == "40001", pg.Code == "40P01", // serialization failure, deadlock
 		pg.Code == "23505" && slices.Contains(raced, pg.ConstraintName):
 		return ErrRepeat

@@ -22,6 +22,9 @@ type Refs struct {
 	// Placeholders, and the oldest of Pending that wait, are locked as Change is.
 	Placeholders []seriald.ID
 	Pending      []PendingRef
+	// Conflicts are locked, with the serials that hold their numbers and the
+	// placeholders that would have got them.
+	Conflicts ConflictRefs
 	// PartUse and SiteUse, if not "", are a part and a site whose use is asked for.
 	PartUse, SiteUse string
 }
@@ -53,6 +56,7 @@ type Found struct {
 	Linked map[seriald.ID]seriald.ID
 	// Placeholders are in no order.
 	Placeholders []*seriald.Placeholder
+	Conflicts    []*Conflict // with challengers if they are open
 	Use          Use
 }
 
@@ -90,6 +94,9 @@ func (r *Refs) queue(pipe *pgx.Batch, found *Found) {
 			text.set(i, p.PartID, p.WorkOrderID, p.LotNumber)
 		}
 		pipe.Queue(sqlPlaceholdersLock, rawIDs(r.Placeholders), text[0], text[1], text[2], counts).Query(found.readPlaceholders)
+	}
+	if !r.Conflicts.empty() {
+		r.Conflicts.queue(pipe, found)
 	}
 	if r.PartUse != "" {
 		pipe.Queue(sqlPartUse, r.PartUse).QueryRow(found.Use.read)

@@ -44,6 +44,8 @@ type Changes struct {
 	Released     []*seriald.Serial
 	Propagations []*seriald.Propagation
 	Conflicts    []ConflictRow
+	Challengers  []ChallengerRow
+	Resolution   *ConflictResolution // nil if no conflict is resolved
 	Audit        []seriald.AuditEvent
 	Triggers     []TriggerCount
 	Devices      []DeviceRow
@@ -68,12 +70,11 @@ type InboxRow struct {
 	Announcements string // JSON, "" if there are none
 }
 
-// ConflictRow is a claim that was asked for and not to be had. The rows of one
-// event share ConflictID.
+// ConflictRow is a claim that was asked for by a challenger and not to be had.
 type ConflictRow struct {
-	ID         seriald.ID
-	ConflictID seriald.ID
-	EventID    seriald.EventID
+	ID           seriald.ID
+	ChallengerID seriald.ID
+	EventID      seriald.EventID
 	seriald.Claim
 }
 
@@ -102,6 +103,10 @@ func (b *Batch) Write(ctx context.Context, c *Changes, auditRows int) error {
 	}
 	b.queuePropagations(&pipe, c.Propagations)
 	b.queueConflicts(&pipe, c.Conflicts)
+	b.queueChallengers(&pipe, c.Challengers)
+	if c.Resolution != nil {
+		b.queueResolution(&pipe, c.Resolution)
+	}
 	for rest := audit; len(rest) > 0; {
 		n := min(len(rest), auditRows)
 		b.queueAudit(&pipe, rest[:n])
@@ -247,7 +252,7 @@ func (b *Batch) queueConflicts(pipe *pgx.Batch, rows []ConflictRow) {
 	ids, conflicts, text := make([][16]byte, n), make([][16]byte, n), texts(6, n)
 	for i := range rows {
 		r := &rows[i]
-		ids[i], conflicts[i] = r.ID, r.ConflictID
+		ids[i], conflicts[i] = r.ID, r.ChallengerID
 		text.set(i, string(r.Scope), r.ScopeKey, r.Canonical, r.Number, r.PartID, string(r.EventID))
 	}
 	pipe.Queue(sqlConflictsInsert, ids, text[0], text[1], text[2], text[3], text[4], conflicts, text[5], b.at)

@@ -1,0 +1,3 @@
+DROP INDEX idx_serial_uniqueness_checks_conflict_id;
+DROP TABLE serial_conflict_challengers;
+DROP TABLE serial_conflicts;

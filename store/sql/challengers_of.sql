@@ -1,0 +1,12 @@
+-- The first of each, in the order in which they came.
+SELECT h.conflict_id, h.id, h.event_id, h.event_type, h.performed_by, h.part_id, h.serial_number, array_to_string(h.scopes, ','),
+    COALESCE(h.source, ''), COALESCE(h.site_id, ''), COALESCE(h.vendor_name, ''), COALESCE(h.received_date, ''), COALESCE(h.work_order_id, ''),
+    COALESCE(h.lot_number, ''), COALESCE(h.operation_code, ''), COALESCE(h.line, ''), COALESCE(h.device, ''), h.attributes,
+    COALESCE(h.trigger_id, '00000000-0000-0000-0000-000000000000'), COALESCE(h.placeholder_id, '00000000-0000-0000-0000-000000000000'),
+    COALESCE(h.serial_id, '00000000-0000-0000-0000-000000000000'), h.created_at
+FROM unnest($1::uuid[]) AS t (conflict_id)
+CROSS JOIN LATERAL (
+    SELECT * FROM serial_conflict_challengers AS q
+    WHERE q.conflict_id = t.conflict_id
+    ORDER BY q.created_at, q.id
+    LIMIT $2) AS h
