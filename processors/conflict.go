@@ -234,6 +234,7 @@ func (d *decision) resolveRetire(st *state, c *store.Conflict, holder *seriald.S
 	d.announcements[0].Count = len(d.outcome.Serials)
 	if holder != nil {
 		d.announce(seriald.EventRetired, 0, 1, seriald.ID{})
+		d.auditSerial(st, seriald.AuditSerialRetired, holder, nil, resolvedValues{Status: holder.Status, ConflictID: c.ID, Reason: d.resolution.Reason})
 	}
 	return d.tellOfChallenger(st, s, p, at)
 }

@@ -124,7 +124,9 @@ func (d *decision) vendorSerial(st *state) (*seriald.Serial, error) {
 	})
 	// A number that was rejected may have been received again, and one that was taken out
 	// is another unit's.
-	if open := only(found, func(s *seriald.Serial) bool { return s.Status != seriald.SerialRejected && s.Status != seriald.SerialInvalid }); len(open) > 0 {
+	if open := only(found, func(s *seriald.Serial) bool {
+		return s.Status != seriald.SerialRejected && s.Status != seriald.SerialInvalid
+	}); len(open) > 0 {
 		found = open
 	}
 	switch {

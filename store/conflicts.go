@@ -19,6 +19,8 @@ var (
 	sqlClaimsGive string
 	//go:embed sql/claims_adopt.sql
 	sqlClaimsAdopt string
+	//go:embed sql/conflicts_adopt.sql
+	sqlConflictsAdopt string
 	//go:embed sql/conflicts_open.sql
 	sqlConflictsOpen string
 	//go:embed sql/challengers_insert.sql
@@ -138,12 +140,14 @@ func (b *Batch) Adopt(ctx context.Context, rows []Adoption) error {
 		serials[i] = r.SerialID
 		text.set(i, string(r.EventID), r.Registered, r.Number)
 	}
-	found, err := b.conn.Query(ctx, sqlClaimsAdopt, text[0], text[1], serials, text[2])
-	if err != nil {
-		return translate("adopt claims", err)
-	}
-	events, err := pgx.CollectRows(found, pgx.RowTo[string])
-	if err != nil {
+	var pipe pgx.Batch
+	var events []string
+	pipe.Queue(sqlClaimsAdopt, text[0], text[1], serials, text[2]).Query(func(found pgx.Rows) (err error) {
+		events, err = pgx.CollectRows(found, pgx.RowTo[string])
+		return err
+	})
+	pipe.Queue(sqlConflictsAdopt, text[0], serials)
+	if err := b.conn.SendBatch(ctx, &pipe).Close(); err != nil {
 		return translate("adopt claims", err)
 	}
 	for i := range rows {

@@ -147,6 +147,47 @@ var workflow = []step{
 	{typ: seriald.TypePlaceholderCreate, fields: `{"partId":"PART-003","quantity":2,"lotNumber":"L-9"}`, want: "accepted", units: "PENDING PENDING", events: "placeholder", audit: "PLACEHOLDER_CREATED PLACEHOLDER_CREATED"},
 	{typ: seriald.TypePlaceholderCreate, fields: `{"partId":"PART-003","quantity":0}`, want: "rejected VALIDATION_ERROR", audit: "EVENT_REFUSED"},
 	{typ: seriald.TypePlaceholderFail, fields: `{"placeholderId":"00000000-0000-7000-8000-000000000001","reason":"none"}`, want: "rejected PLACEHOLDER_NOT_FOUND", audit: "EVENT_REFUSED"},
+
+	// Numbers made elsewhere, and conflicts.
+	{
+		typ: seriald.TypeUniquenessRegister, fields: `{"serialNumber":"REG-1","partId":"PART-003"}`, want: "accepted", audit: "UNIQUENESS_REGISTERED",
+		query: `SELECT string_agg(scope || ' ' || status, ' ' ORDER BY scope) FROM serial_uniqueness_checks WHERE serial_number = 'REG-1' AND serial_id IS NULL`, rows: "PART_TYPE CLAIMED SITE CLAIMED",
+	},
+	{typ: seriald.TypeUniquenessRegister, fields: `{"serialNumber":"REG-1","partId":"PART-003","scope":["SITE"]}`, want: "conflict DUPLICATE_SERIAL", events: "conflict", audit: "CONFLICT_DETECTED"},
+	{typ: seriald.TypeUniquenessRegister, fields: `{"serialNumber":"REG-2","partId":"PART-003","scope":["PLANET"]}`, want: "rejected VALIDATION_ERROR", audit: "EVENT_REFUSED"},
+	{typ: seriald.TypeUniquenessRegister, fields: `{"serialNumber":"REG-2","partId":"PART-003","siteId":"plant0"}`, want: "rejected SITE_NOT_FOUND", audit: "EVENT_REFUSED"},
+	{name: "four", typ: seriald.TypePlaceholderCreate, fields: `{"partId":"PART-003","workOrderId":"WO-4","quantity":3}`, want: "accepted", units: "PENDING PENDING PENDING", events: "placeholder", audit: "PLACEHOLDER_CREATED PLACEHOLDER_CREATED PLACEHOLDER_CREATED"},
+	{
+		typ: seriald.TypePlaceholderAssign, fields: `{"partId":"PART-003","workOrderId":"WO-4","serialNumber":"REG-1"}`, want: "accepted", units: "ACTIVE SERIALIZED", events: "assigned placeholder", audit: "LATE_ASSIGNMENT",
+		query: `SELECT count(*) FILTER (WHERE serial_id IS NULL) || ' ' || count(serial_id) FROM serial_uniqueness_checks WHERE serial_number = 'REG-1' AND status = 'CLAIMED'`, rows: "0 2",
+	},
+	{name: "first", typ: seriald.TypePlaceholderAssign, fields: `{"partId":"PART-003","workOrderId":"WO-4","serialNumber":"C-1"}`, want: "accepted", units: "ACTIVE SERIALIZED", events: "assigned placeholder", audit: "LATE_ASSIGNMENT"},
+	{name: "challenge", typ: seriald.TypePlaceholderAssign, fields: `{"partId":"PART-003","workOrderId":"WO-4","serialNumber":"C-1"}`, want: "conflict DUPLICATE_SERIAL", events: "conflict", audit: "CONFLICT_DETECTED"},
+	{typ: seriald.TypeConflictResolve, fields: `{"serialNumber":"C-1","conflictResolution":"KEEP","resolutionReason":"no part"}`, want: "rejected VALIDATION_ERROR", audit: "EVENT_REFUSED"},
+	{typ: seriald.TypeConflictResolve, fields: `{"serialNumber":"C-1","partId":"PART-003","conflictResolution":"RETIRE","retiredSerialId":"$ours.serial","resolutionReason":"not the holder"}`, want: "rejected VALIDATION_ERROR", audit: "EVENT_REFUSED"},
+	{typ: seriald.TypeConflictResolve, fields: `{"serialNumber":"C-2","partId":"PART-003","conflictResolution":"KEEP","resolutionReason":"nothing there"}`, want: "rejected SERIAL_NOT_FOUND", audit: "EVENT_REFUSED"},
+	{
+		name: "second", typ: seriald.TypeConflictResolve, fields: `{"serialNumber":"C-1","partId":"PART-003","conflictResolution":"RETIRE","retiredSerialId":"$first.serial","resolutionReason":"the first was scrapped"}`, want: "accepted",
+		units: "RETIRED ACTIVE SERIALIZED", events: "resolved retired assigned placeholder", audit: "CONFLICT_RESOLVED SERIAL_RETIRED LATE_ASSIGNMENT",
+		query: `SELECT string_agg(c.status || ' ' || s.status, ' ' ORDER BY c.status, s.status) FROM serial_uniqueness_checks AS c JOIN serials AS s ON s.id = c.serial_id WHERE c.serial_number = 'C-1'`,
+		rows:  "CLAIMED ACTIVE CLAIMED ACTIVE RELEASED RETIRED RELEASED RETIRED",
+	},
+	{typ: seriald.TypeConflictResolve, fields: `{"serialNumber":"C-1","partId":"PART-003","conflictResolution":"KEEP","resolutionReason":"again"}`, want: "rejected INVALID_STATE", audit: "EVENT_REFUSED"},
+	{name: "doubled", typ: seriald.TypeVendorSerialReceive, fields: `{"vendorSerialNumber":"V-9","vendorName":"Acme","partId":"GEAR"}`, want: "accepted", units: "PENDING", events: "received", audit: "VENDOR_RECEIVED"},
+	{typ: seriald.TypeVendorSerialReceive, fields: `{"vendorSerialNumber":"V-9","vendorName":"Acme","partId":"GEAR"}`, want: "conflict DUPLICATE_SERIAL", events: "conflict", audit: "CONFLICT_DETECTED"},
+	{typ: seriald.TypeVendorSerialReceive, fields: `{"vendorSerialNumber":"V-9","vendorName":"ACME","partId":"GEAR"}`, want: "conflict DUPLICATE_SERIAL", events: "conflict", audit: "CONFLICT_DETECTED"},
+	{
+		typ: seriald.TypeConflictResolve, fields: `{"serialNumber":"V-9","partId":"GEAR","conflictResolution":"MARK_INVALID","resolutionReason":"the vendor made it twice"}`, want: "accepted",
+		units: "INVALID INVALID INVALID", events: "resolved", audit: "CONFLICT_RESOLVED CONFLICT_RESOLVED CONFLICT_RESOLVED",
+		query: `SELECT (SELECT string_agg(status, ' ' ORDER BY status) FROM serial_uniqueness_checks WHERE serial_number = 'V-9') || ' ' || (SELECT string_agg(resolution, ' ') FROM serial_conflicts WHERE serial_number = 'V-9')`,
+		rows:  "CLAIMED RESOLVED RESOLVED MARK_INVALID",
+	},
+	{typ: seriald.TypeVendorSerialAccept, fields: `{"vendorSerialId":"$doubled.serial"}`, want: "rejected INVALID_STATE", audit: "EVENT_REFUSED"},
+	{typ: seriald.TypeVendorSerialReceive, fields: `{"vendorSerialNumber":"V-9","vendorName":"Acme","partId":"GEAR"}`, want: "conflict DUPLICATE_SERIAL", events: "conflict", audit: "CONFLICT_DETECTED"},
+	{
+		typ: seriald.TypeConflictResolve, fields: `{"serialNumber":"V-9","partId":"GEAR","conflictResolution":"KEEP","resolutionReason":"still that number"}`, want: "accepted", units: "INVALID", events: "resolved", audit: "CONFLICT_RESOLVED",
+		query: `SELECT count(*) || ' ' || count(*) FILTER (WHERE status = 'OPEN') FROM serial_conflicts WHERE serial_number = 'V-9'`, rows: "2 0",
+	},
 }
 
 // reads are what is asked over HTTP at the end of that day: paths below
@@ -161,7 +202,7 @@ var reads = []struct{ path, body, want string }{
 	{"/system-generated/part/GEAR?from=2026-01-01", "", `"generatedAt":`},
 	{"/late-assignment/placeholder/$order.placeholder", "", `"serialNumber":"HOUSING-1"`},
 	{"/late-assignment/pending?partId=PART-003&lotNumber=L-9", "", `"status":"PENDING"`},
-	{"/late-assignment/statistics/PART-003", "", `"totalPending":2,"totalSerialized":2,"totalFailed":1,"successRate":66.6`},
+	{"/late-assignment/statistics/PART-003", "", `"totalPending":2,"totalSerialized":5,"totalFailed":1,"successRate":83.3`},
 	{"/triggers/part/PART-003", "", `"statistics":{"fired":1,"ignored":0,"units":1,"lastExecution":`},
 	{"/triggers/$last.trigger", "", `"triggerType":"BATCH_COMPLETION"`},
 	{"/triggers/statistics/GEAR", "", `{"totalTriggers":1,"activeTriggers":1,"byTriggerType":{"QUALITY_CHECKPOINT":1},"byAssignmentType":{"SYSTEM_GENERATED":1},"withConditions":0,"batchEnabled":0,"fired":3,`},
