@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -213,7 +213,7 @@ func jsonRejection(err error) *Rejection {
 		if field == "" {
 			return Reject(CodeValidation, "", "must be a JSON object, not %s", typ.Value)
 		}
-		return Reject(CodeValidation, field, "must be %s, not %s", jsonKind(typ.Type.String()), typ.Value)
+		return Reject(CodeValidation, field, "must be %s, not %s", jsonKind(typ.Type), typ.Value)
 	}
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 		return Reject(CodeValidation, "", "not valid JSON at byte %d: %v", syntax.Offset, syntax)
@@ -225,14 +225,22 @@ func jsonRejection(err error) *Rejection {
 	return Reject(CodeValidation, "time", "must be a string with an RFC 3339 time with offset")
 }
 
-func jsonKind(goType string) string {
-	switch strings.TrimPrefix(goType, "*") {
-	case "string":
+// jsonKind is what JSON calls a type of Go.
+func jsonKind(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Pointer:
+		return jsonKind(t.Elem())
+	case reflect.String:
 		return "a string"
-	case "int", "int64":
+	case reflect.Int, reflect.Int64:
 		return "a whole number"
-	case "[]string":
-		return "an array of strings"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Slice:
+		if t.Elem().Kind() == reflect.String {
+			return "an array of strings"
+		}
+		return "an array"
 	}
-	return fmt.Sprintf("a JSON %s", goType)
+	return "an object"
 }
