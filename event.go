@@ -231,11 +231,11 @@ func jsonRejection(err error) *Rejection {
 	return Reject(CodeValidation, "time", "must be a string with an RFC 3339 time with offset")
 }
 
+// jsonKind is what JSON calls a type of Go.
 func jsonKind(t reflect.Type) string {
-	if t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
 	switch t.Kind() {
+	case reflect.Pointer:
+		return jsonKind(t.Elem())
 	case reflect.String:
 		return "a string"
 	case reflect.Int, reflect.Int64:
@@ -246,7 +246,7 @@ func jsonKind(t reflect.Type) string {
 		if t.Elem().Kind() == reflect.String {
 			return "an array of strings"
 		}
-		return "an array of objects"
+		return "an array"
 	}
 	return "an object"
 }

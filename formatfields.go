@@ -42,7 +42,11 @@ type formatPutFields struct {
 func (e *Event) FormatPut() (*FormatPut, error) {
 	var f formatPutFields
 	if err := json.Unmarshal(e.Data, &f); err != nil {
-		return nil, jsonRejection(err)
+		r := jsonRejection(err)
+		if r.Field == "time" { // its only times are theirs
+			r.Field = "assignments"
+		}
+		return nil, r
 	}
 	p := &FormatPut{Format: Format{
 		ID: f.FormatConfigID, Name: cmp.Or(f.Name, f.FormatConfigID), Pattern: f.Pattern,

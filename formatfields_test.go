@@ -65,6 +65,10 @@ func TestFormatPutRefuses(t *testing.T) {
 		"an assignment of nobody": {begin + `"assignments":[{}]}`, "assignments", "must name a partId, or a partType"},
 		"an assignment of both":   {begin + `"assignments":[{"partId":"P","partType":"T"}]}`, "assignments", "must name a partId, or a partType"},
 		"an end before the start": {begin + `"assignments":[{"partId":"P","validFrom":"2026-03-03T00:00:00Z","validUntil":"2026-03-02T00:00:00Z"}]}`, "assignments", "validFrom must be before validUntil"},
+		"a time that is none":     {begin + `"assignments":[{"partId":"P","validFrom":"tomorrow"}]}`, "assignments", "tomorrow is not an RFC 3339 time with offset"},
+		"a time that is a number": {begin + `"assignments":[{"partId":"P","validUntil":5}]}`, "assignments", "RFC 3339 time with offset"},
+		"an activity of a text":   {begin + `"active":"yes"}`, "active", "must be true or false, not string"},
+		"assignments of a text":   {begin + `"assignments":"P"}`, "assignments", "must be an array, not string"},
 		"a priority beyond":       {begin + `"assignments":[{"partId":"P","priority":4294967296}]}`, "assignments", "out of bounds"},
 		"too many":                {begin + `"assignments":[` + strings.Repeat(`{"partId":"P"},`, seriald.MaxAssignments) + `{"partId":"P"}]}`, "assignments", "must not be more than 1000"},
 	} {

@@ -69,11 +69,15 @@ const maxRuleLength = MaxFieldLength
 // default. What of it names other master data is not judged here. The error is a
 // *[Rejection] naming the field.
 func (e *Event) PartPut() (*Part, error) {
-	f := partFields{
-		UniquenessScopes: []Scope{ScopeSite, ScopePartType}, VendorScopes: []Scope{ScopeVendor}, NumberRule: &numberRule{},
-	}
+	var f partFields
 	if err := json.Unmarshal(e.Data, &f); err != nil {
 		return nil, jsonRejection(err)
+	}
+	if f.UniquenessScopes == nil {
+		f.UniquenessScopes = []Scope{ScopeSite, ScopePartType}
+	}
+	if f.VendorScopes == nil {
+		f.VendorScopes = []Scope{ScopeVendor}
 	}
 	if f.NumberRule == nil {
 		f.NumberRule = &numberRule{}

@@ -54,6 +54,7 @@ func TestMessagesAsTheyAreSent(t *testing.T) {
 	}}, 100, roomy)
 	short := accepted().EncodeWithin(len(accepted().Encode()) - 1)
 	conflict := seriald.SerialEvents(conflicting(), reader1, "PART-002", []seriald.Announcement{{Event: seriald.EventConflict}}, 100, roomy)
+	placeholder := seriald.SerialEvents(serialized(), reader1, "PART-003", []seriald.Announcement{{Event: seriald.EventPlaceholder, Count: 2, WorkOrderID: "WO-7"}}, 100, roomy)
 	for name, message := range map[string][]byte{
 		"outcome_accepted":            accepted().Encode(),
 		"outcome_rejected":            rejected.Encode(),
@@ -61,6 +62,8 @@ func TestMessagesAsTheyAreSent(t *testing.T) {
 		"outcome_conflict_registered": registered.Encode(),
 		"outcome_duplicate":           seriald.MarkDuplicate(accepted().Encode()),
 		"outcome_short":               short,
+		"outcome_placeholder":         serialized().Encode(),
+		"serial_event_placeholder":    placeholder[0].Body,
 		"result":                      seriald.EncodeResult("evt-1.result", accepted().Encode(), reader1, processedAt),
 		"serial_event_assigned":       assigned[0].Body,
 		"serial_event_conflict":       conflict[0].Body,
@@ -99,6 +102,10 @@ func outcomes() *rapid.Generator[*seriald.Outcome] {
 		o.SerialsOmitted = rapid.IntRange(0, 3).Draw(t, "omitted")
 		if n := rapid.IntRange(0, 3).Draw(t, "serials"); n > 0 {
 			o.Serials = rapid.SliceOfN(serialRefs(), n, n).Draw(t, "serials")
+		}
+		o.TriggerID, o.PlaceholdersOmitted = ids().Draw(t, "trigger"), rapid.IntRange(0, 3).Draw(t, "placeholders omitted")
+		if n := rapid.IntRange(0, 3).Draw(t, "placeholders"); n > 0 {
+			o.Placeholders = rapid.SliceOfN(placeholderRefs(), n, n).Draw(t, "placeholders")
 		}
 		if rapid.Bool().Draw(t, "has a conflict") {
 			o.Conflict = &seriald.Conflict{

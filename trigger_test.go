@@ -190,7 +190,11 @@ func TestTriggerMatches(t *testing.T) {
 func TestTriggerTypeOfEvents(t *testing.T) {
 	t.Parallel()
 	for typ, want := range map[seriald.EventType]seriald.TriggerType{
+		seriald.TypeMaterialReceipt:     seriald.TriggerMaterialReceipt,
+		seriald.TypeWorkOrderCreate:     seriald.TriggerWorkOrderCreate,
 		seriald.TypeOperationComplete:   seriald.TriggerOperationComplete,
+		seriald.TypeQualityCheckpoint:   seriald.TriggerQualityCheckpoint,
+		seriald.TypeBatchCompletion:     seriald.TriggerBatchCompletion,
 		seriald.TypeSerialGenerate:      "",
 		seriald.TypeVendorSerialReceive: "",
 	} {

@@ -1,6 +1,7 @@
 package seriald
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"math"
@@ -49,8 +50,8 @@ func (e *Event) Trigger(before Trigger) (*Trigger, error) {
 		}
 	}
 	if f.Conditions != nil {
-		if len(*f.Conditions) > MaxConditionsLength {
-			return nil, Reject(CodeValidation, "conditions", "must not be longer than %d bytes", MaxConditionsLength)
+		if bytes.Contains(*f.Conditions, []byte(`\u0000`)) {
+			return nil, Reject(CodeValidation, "conditions", "must not contain a NUL")
 		}
 		if err := checkLength("conditions", string(*f.Conditions), MaxConditionsLength); err != nil {
 			return nil, err

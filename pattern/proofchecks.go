@@ -5,21 +5,34 @@ import (
 	"strings"
 )
 
-// lengths judges how long numbers are.
+// lengths judges how long numbers are. Texts of events whose length is not known may be
+// short: that they don't fit is no problem of the pattern, and refused when they come.
 func (pr *prover) lengths() {
+	certain := 0 // characters, where such texts have one each
 	for i := range pr.elements {
 		e := &pr.elements[i]
 		least, most := pr.size(e)
 		pr.proof.MinLength += least
 		pr.proof.MaxLength += most
+		if _, known := pr.use.Longest[e.text]; e.variable() && (!known || e.token == line) {
+			most = least
+		}
+		certain += most
 	}
-	const gs1Serial = 20
-	most := pr.proof.MaxLength
-	if pr.use.GS1 && most > gs1Serial {
-		pr.problem(0, "numbers can have %d characters, and AI (21) has room for %d: the part has a GTIN", most, gs1Serial)
+	fits := func(room int, text string) {
+		switch most := pr.proof.MaxLength; {
+		case certain > room:
+			pr.problem(0, "numbers can have %d characters, and "+text, most, room)
+		case most > room:
+			pr.warn(0, "numbers can have %d characters, and "+text+"; one that is longer is refused", most, room)
+		}
 	}
-	if pr.use.MaxLength > 0 && most > pr.use.MaxLength {
-		pr.problem(0, "numbers can have %d characters, and there is room for %d", most, pr.use.MaxLength)
+	if pr.use.GS1 {
+		const gs1Serial = 20
+		fits(gs1Serial, "AI (21) has room for %d: the part has a GTIN")
+	}
+	if pr.use.MaxLength > 0 {
+		fits(pr.use.MaxLength, "there is room for %d")
 	}
 }
 

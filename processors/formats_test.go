@@ -51,6 +51,7 @@ func TestPutFormat(t *testing.T) {
 		"in another case":              {`"new","pattern":"F{SEQ:4}","assignments":[{"partId":"OTHER"}]`, seriald.CodeValidation, "pattern", "format folded (f{SEQ:4})"},
 		"of a part that is not there":  {`"new","pattern":"N{SEQ:8}","assignments":[{"partId":"GONE"}]`, seriald.CodePartNotFound, "assignments", `part "GONE" is not known`},
 		"too long for the part's GTIN": {`"new","pattern":"N{SEQ:8}{RANDOM:12}","assignments":[{"partId":"MADE"}]`, seriald.CodeValidation, "pattern", "AI (21) has room for 20"},
+		"with a text of the event":     {`"new","pattern":"{WO}/{SEQ:8}"`, "", "", "numbers can have 209 characters, and there is room for 200; one that is longer is refused"},
 		"a field that is wrong":        {`"new","pattern":"N{SEQ:8}","reset":"hourly"`, seriald.CodeValidation, "reset", "hourly"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -109,12 +109,12 @@ func (l *ledger) commit(w *world) {
 }
 
 // decided decides items as one batch, numbers and claims included.
-func decided(t testing.TB, st *state, l *ledger, items ...*item) []*decision {
-	t.Helper()
+func decided(tb testing.TB, st *state, l *ledger, items ...*item) []*decision {
+	tb.Helper()
 	n := &numbering{counters: l, claims: l, known: newFacts(), taken: map[store.Counter]*values64{}}
-	all, err := n.decide(t.Context(), items, st, &store.Found{})
+	all, err := n.decide(tb.Context(), items, st, &store.Found{})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	for _, d := range all {
 		d.finish(st)
@@ -123,14 +123,14 @@ func decided(t testing.TB, st *state, l *ledger, items ...*item) []*decision {
 }
 
 // decideOne decides one event by what st knows, without its numbers.
-func decideOne(t testing.TB, it *item, st *state) *decision {
-	t.Helper()
+func decideOne(tb testing.TB, it *item, st *state) *decision {
+	tb.Helper()
 	if st.world == nil {
 		st.world = newWorld(&store.Found{}, newFacts(), st.catalog)
 	}
 	d, err := decide(it, st, nil)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return d
 }

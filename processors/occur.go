@@ -38,7 +38,7 @@ func (d *decision) completeOperation(st *state, site *seriald.Site, part *serial
 		return err
 	}
 	if unit != nil {
-		if err := d.pass(st, unit, d.item.fields.OperationCode); err != nil {
+		if err := d.pass(st, unit, "serialNumber"); err != nil {
 			return err
 		}
 	}

@@ -52,22 +52,23 @@ func (d *decision) passThrough(st *state) error {
 		return err
 	}
 	d.partID = s.PartID
-	return d.pass(st, s, f.OperationCode)
+	return d.pass(st, s, "sourceSerialId")
 }
 
-// pass records that a unit passed an operation, "" for one without a code.
-func (d *decision) pass(st *state, s *seriald.Serial, operation string) error {
+// pass records that a unit passed the event's operation. field is the one that names
+// the unit.
+func (d *decision) pass(st *state, s *seriald.Serial, field string) error {
 	f := d.item.fields
 	if !s.InUse() {
 		why := "it does not go on"
 		if s.Status == seriald.SerialPending {
 			why = "accept it first"
 		}
-		return seriald.Reject(seriald.CodeInvalidState, "serialNumber", "serial %s is %s: %s", s.Number, s.Status, why)
+		return seriald.Reject(seriald.CodeInvalidState, field, "serial %s is %s: %s", s.Number, s.Status, why)
 	}
 	p := &seriald.Propagation{
 		ID: st.newID(), SerialID: s.ID, Type: seriald.PassThrough, PropagationID: st.newID(),
-		OperationCode: operation, WorkCenterID: f.WorkCenterID, RoutingSequence: f.RoutingSequence, Quantity: f.Quantity,
+		OperationCode: f.OperationCode, WorkCenterID: f.WorkCenterID, RoutingSequence: f.RoutingSequence, Quantity: f.Quantity,
 		Notes: trimmed(f.Notes), EventID: d.item.event.ID, CreatedAt: st.now,
 	}
 	d.propagations = append(d.propagations, p)

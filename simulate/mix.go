@@ -22,9 +22,9 @@ type Mix map[seriald.EventType]int
 // maxWeight keeps the sum of all weights far from any limit.
 const maxWeight = 1_000_000
 
-// playable are the types that devices send, in the contract's order: all but those
-// that change the configuration.
-var playable = []seriald.EventType{
+// ofDevices are the types that devices send, in the contract's order: all but those
+// that change the master data.
+var ofDevices = []seriald.EventType{
 	seriald.TypeMaterialReceipt, seriald.TypeWorkOrderCreate, seriald.TypeOperationComplete,
 	seriald.TypeQualityCheckpoint, seriald.TypeBatchCompletion,
 	seriald.TypeVendorSerialReceive, seriald.TypeVendorSerialAccept, seriald.TypeVendorSerialReject,
@@ -33,15 +33,26 @@ var playable = []seriald.EventType{
 	seriald.TypePropagationPassThrough,
 }
 
-// Playable lists the event types that a [Mix] may have, in the contract's order.
+// ofMasterData are the types that change the master data and refer to nothing but
+// what a device can name itself. The others name a trigger by the id that the
+// service gave it, which no script can know.
+var ofMasterData = []seriald.EventType{
+	seriald.TypeTriggerCreate, seriald.TypeSitePut, seriald.TypeSiteDelete,
+	seriald.TypePartPut, seriald.TypePartDelete, seriald.TypeFormatPut, seriald.TypeFormatDelete,
+}
+
+var playable = slices.Concat(ofDevices, ofMasterData)
+
+// Playable lists the event types that a [Mix] may have, in the contract's order:
+// all but those that change a trigger.
 func Playable() []seriald.EventType { return slices.Clone(playable) }
 
-// allTypes stands in a mix for every type that is not named.
+// allTypes stands in a mix for every type that devices send and that is not named.
 const allTypes = "all"
 
 // ParseMix reads "operation_complete=90,serial_generate=10"; a type without a
-// weight weighs 1. In "operation_complete=90,all=1" each type that is not named
-// weighs 1.
+// weight weighs 1. In "operation_complete=90,all=1" each type that devices send and
+// that is not named weighs 1; those that change the master data are to be named.
 func ParseMix(s string) (Mix, error) {
 	m := Mix{}
 	for part := range strings.SplitSeq(s, ",") {
@@ -60,7 +71,7 @@ func ParseMix(s string) (Mix, error) {
 	}
 	if weight, ok := m[allTypes]; ok {
 		delete(m, allTypes)
-		for _, t := range playable {
+		for _, t := range ofDevices {
 			if _, named := m[t]; !named {
 				m[t] = weight
 			}

@@ -107,5 +107,33 @@ func (p *payload) fields(n uint32, s scene) {
 	case seriald.TypePropagationPassThrough:
 		p.serial("sourceSerial", s.about)
 		p.add(`,"operationCode":"OP-020","workCenterId":"WC-1","routingSequence":20`)
+	default:
+		p.masterData(n, s)
+	}
+}
+
+// masterData appends the fields of event n, which changes the master data: that of
+// the device, and none of the demo plant's.
+func (p *payload) masterData(n uint32, s scene) {
+	switch s.typ {
+	case seriald.TypeTriggerCreate:
+		p.named("partId", "P-", s.about.event)
+		p.add(`,"triggerType":"OPERATION_COMPLETE","operationCode":"OP-010","assignmentType":"SYSTEM_GENERATED"`)
+	case seriald.TypeSitePut:
+		p.named("siteId", "S-", n)
+		p.add(`,"timeZone":"UTC"`)
+	case seriald.TypeSiteDelete:
+		p.named("siteId", "S-", s.about.event)
+	case seriald.TypePartPut:
+		p.named("partId", "P-", n)
+	case seriald.TypePartDelete:
+		p.named("partId", "P-", s.about.event)
+	case seriald.TypeFormatPut:
+		p.named("formatConfigId", "F-", n)
+		p.add(`,"pattern":"F-`)
+		p.json = p.script.appendID(p.json, n)
+		p.add(`-{SEQ:4}"`)
+	case seriald.TypeFormatDelete:
+		p.named("formatConfigId", "F-", s.about.event)
 	}
 }

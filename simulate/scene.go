@@ -21,7 +21,8 @@ type scene struct {
 }
 
 // unit is what an event brings to the floor, for later events to refer to: a
-// vendor's number, a placeholder, or a number that a placeholder got.
+// vendor's number, a placeholder, a number that a placeholder got, or a piece of
+// master data.
 type unit struct {
 	from  seriald.EventType
 	event uint32 // the number of the event that brought it
@@ -33,6 +34,8 @@ type floor struct {
 	received []unit // vendors' numbers that were neither accepted nor rejected
 	waiting  []unit // placeholders without a number
 	inUse    []unit // what was accepted, or got its number, and is not retired
+
+	sites, parts, formats []unit // that can be deleted: nothing refers to them
 }
 
 // pile returns where the units lie that an event of type t refers to, and the types
@@ -45,6 +48,12 @@ func (f *floor) pile(t seriald.EventType) (pile *[]unit, bringers [2]seriald.Eve
 		return &f.waiting, [2]seriald.EventType{seriald.TypeWorkOrderCreate, seriald.TypePlaceholderCreate}
 	case seriald.TypeSerialRetire, seriald.TypePropagationPassThrough:
 		return &f.inUse, [2]seriald.EventType{seriald.TypeVendorSerialAccept, seriald.TypePlaceholderAssign}
+	case seriald.TypeSiteDelete:
+		return &f.sites, [2]seriald.EventType{seriald.TypeSitePut, seriald.TypeSitePut}
+	case seriald.TypePartDelete, seriald.TypeTriggerCreate:
+		return &f.parts, [2]seriald.EventType{seriald.TypePartPut, seriald.TypePartPut}
+	case seriald.TypeFormatDelete:
+		return &f.formats, [2]seriald.EventType{seriald.TypeFormatPut, seriald.TypeFormatPut}
 	}
 	return nil, bringers
 }
@@ -84,6 +93,12 @@ func (f *floor) play(n uint32, t seriald.EventType, dice uint64) scene {
 		f.inUse = append(f.inUse, s.about)
 	case seriald.TypePlaceholderAssign:
 		f.inUse = s.bring(f.inUse, n, 1)
+	case seriald.TypeSitePut:
+		f.sites = s.bring(f.sites, n, 1)
+	case seriald.TypePartPut:
+		f.parts = s.bring(f.parts, n, 1)
+	case seriald.TypeFormatPut:
+		f.formats = s.bring(f.formats, n, 1)
 	}
 	return s
 }

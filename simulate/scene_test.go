@@ -18,10 +18,11 @@ type plant struct {
 	waiting map[string]int                  // placeholders, by work order or lot
 	inUse   map[string]bool                 // serials, by part and number
 	given   map[string]bool                 // numbers that were ever given
+	master  map[string]bool                 // master data that is there, and parts that have a trigger
 }
 
 func newPlant() *plant {
-	return &plant{map[string]seriald.SerialStatus{}, map[string]int{}, map[string]bool{}, map[string]bool{}}
+	return &plant{map[string]seriald.SerialStatus{}, map[string]int{}, map[string]bool{}, map[string]bool{}, map[string]bool{}}
 }
 
 // judge returns why an event is refused, "" if it is not.
@@ -81,6 +82,31 @@ func (p *plant) judge(t seriald.EventType, f *seriald.Fields) string {
 		if !p.inUse[unit+f.SourceSerial] {
 			return f.SourceSerial + " is not in use"
 		}
+	default:
+		return p.judgeMasterData(t, f)
+	}
+	return ""
+}
+
+// judgeMasterData is judge for what changes the master data.
+func (p *plant) judgeMasterData(t seriald.EventType, f *seriald.Fields) string {
+	id := f.PartID + f.SiteID + f.FormatConfigID
+	switch t {
+	case seriald.TypeSitePut, seriald.TypePartPut, seriald.TypeFormatPut:
+		if p.master[id] {
+			return id + " is there"
+		}
+		p.master[id] = true
+	case seriald.TypeSiteDelete, seriald.TypePartDelete, seriald.TypeFormatDelete:
+		if !p.master[id] || p.master["trigger of "+id] {
+			return id + " is not there, or is referred to"
+		}
+		delete(p.master, id)
+	case seriald.TypeTriggerCreate:
+		if !p.master[id] {
+			return id + " is not there"
+		}
+		p.master["trigger of "+id] = true
 	}
 	return ""
 }
@@ -130,11 +156,12 @@ func TestScriptRefersToWhatIsThere(t *testing.T) {
 // Each type comes to be played, alone too: with what it needs.
 func TestScriptPlaysEachType(t *testing.T) {
 	t.Parallel()
+	byID := []seriald.EventType{seriald.TypeTriggerUpdate, seriald.TypeTriggerEnable, seriald.TypeTriggerDisable, seriald.TypeTriggerDelete}
 	for _, typ := range seriald.EventTypes() {
-		if typ.Configures() {
-			if slices.Contains(playable, typ) {
-				t.Errorf("%s is no device's to send", typ)
-			}
+		if slices.Contains(ofDevices, typ) == typ.Configures() {
+			t.Errorf("%s is a device's to send, or is not and changes the master data", typ)
+		}
+		if slices.Contains(byID, typ) {
 			continue
 		}
 		if !slices.Contains(playable, typ) {
@@ -151,8 +178,12 @@ func TestScriptPlaysEachType(t *testing.T) {
 		if !refers(typ) && (types[typ] != events || len(types) != 1) {
 			t.Errorf("a mix of %s plays %v", typ, types)
 		}
-		if refers(typ) && (types[typ] < events/4 || len(types) < 3) {
-			t.Errorf("a mix of %s plays %v, want it and both ways to what it refers to", typ, types)
+		ways := 2
+		if typ.Configures() {
+			ways = 1
+		}
+		if refers(typ) && (types[typ] < events/4 || len(types) < 1+ways) {
+			t.Errorf("a mix of %s plays %v, want it and all ways to what it refers to", typ, types)
 		}
 	}
 }
@@ -192,6 +223,12 @@ func TestScriptPayloads(t *testing.T) {
 			scene{about: vendor},
 			`,"partId":"PART-002","sourceSerial":"VS-sim-1-3.2","operationCode":"OP-020","workCenterId":"WC-1","routingSequence":20`,
 		},
+		seriald.TypeTriggerCreate: {
+			scene{about: unit{seriald.TypePartPut, 6, 0}},
+			`,"partId":"P-sim-1-6","triggerType":"OPERATION_COMPLETE","operationCode":"OP-010","assignmentType":"SYSTEM_GENERATED"`,
+		},
+		seriald.TypeFormatPut:  {scene{}, `,"formatConfigId":"F-sim-1-7","pattern":"F-sim-1-7-{SEQ:4}"`},
+		seriald.TypeSiteDelete: {scene{about: unit{seriald.TypeSitePut, 6, 0}}, `,"siteId":"S-sim-1-6"`},
 	} {
 		p := payload{script: &s}
 		c.scene.typ = typ

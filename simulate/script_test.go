@@ -123,7 +123,7 @@ func TestParseMix(t *testing.T) {
 		"serial_generate=-1":                "must be from 0",
 		"serial_generate=1,serial_generate": "given twice",
 		"lunch=1,serial_generate=1":         `"lunch" can't be played`,
-		"trigger_create":                    `"trigger_create" can't be played`,
+		"trigger_update":                    `"trigger_update" can't be played`,
 		"all=0":                             "nothing to play",
 		"all,all":                           "given twice",
 		"all=-1":                            "must be from 0",

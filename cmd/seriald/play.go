@@ -92,11 +92,12 @@ type simulateCommand struct {
 
 // Help tells what can be played.
 func (*simulateCommand) Help() string {
-	return "The event types that can be played are " + typeNames(simulate.Playable()) + `; all stands for each that is not named:
+	return "The event types that can be played are " + typeNames(simulate.Playable()) + `; all stands for each that is not named and changes no master data:
 
     seriald simulate --mix operation_complete=50,all=4
+    seriald simulate --mix all=20,part_put=1,trigger_create=1
 
-An event that refers to something, as vendor_serial_accept to a number that was received, refers to what an event of the same device brought a moment before. Where there is nothing yet, an event that brings it is played instead. The parts are those of the demo plant.`
+An event that refers to something, as vendor_serial_accept to a number that was received, refers to what an event of the same device brought a moment before. Where there is nothing yet, an event that brings it is played instead. The parts are those of the demo plant. What changes master data changes what the device itself has added.`
 }
 
 // Run plays devices and prints a summary. It is a failure if anything was not

@@ -61,8 +61,12 @@ func TestSimulateEveryType(t *testing.T) {
 	t.Parallel()
 	d := newDaemon(t, "MQTT_URL="+brokertest.Start(t).URL)
 	d.start()
-	for _, how := range []string{"--rate 0 --count 2000", "--rate 300 --count 1200 --offline-every 2s --offline-for 500ms"} {
-		args := "simulate --devices 4 --duration 0s --mix all --repeats 0.1 --wrong 0.05 " + how
+	for _, how := range []string{
+		"--mix all --rate 0 --count 2000",
+		"--mix all --rate 300 --count 1200 --offline-every 2s --offline-for 500ms",
+		"--mix all,trigger_create,site_put,site_delete,part_put,part_delete,format_put,format_delete --rate 0 --count 1000",
+	} {
+		args := "simulate --devices 4 --duration 0s --repeats 0.1 --wrong 0.05 " + how
 		out, stderr, code := d.call(strings.Split(args, " ")...)
 		t.Logf("%s\n%s", how, out)
 		if code != 0 || figure(t, out, "  rejected") != 0 || strings.Contains(out, "conflict") || figure(t, out, "  ignored") == 0 {
@@ -79,6 +83,9 @@ func TestSimulateEveryType(t *testing.T) {
 		"placeholders that wait, got a number and were given up": `SELECT least(
 			count(*) FILTER (WHERE status = 'PENDING'), count(*) FILTER (WHERE status = 'SERIALIZED'),
 			count(*) FILTER (WHERE status = 'FAILED')) FROM late_assignment_placeholders`,
+		"sites, parts with a trigger, parts and formats that are left": `SELECT least(
+			(SELECT count(*) FROM sites WHERE id LIKE 'S-%'), (SELECT count(DISTINCT part_id) FROM serial_assignment_triggers WHERE part_id LIKE 'P-%'),
+			(SELECT count(*) FROM parts WHERE id LIKE 'P-%'), (SELECT count(*) FROM serial_formats WHERE id LIKE 'F-%'))`,
 		"units that passed an operation": `SELECT count(*) FROM serial_propagations`,
 	} {
 		if n := storetest.Value[int](t, conn, query); n < 10 {
