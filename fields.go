@@ -43,7 +43,7 @@ type Fields struct {
 	InternalSerial      string   `json:"internalSerial"` // the number, where there is no InternalSerialID
 	SourceSerial        string   `json:"sourceSerial"`   // the number, where there is no SourceSerialID
 	SiteID              string   `json:"siteId"`
-	Scopes              []string `json:"scope"` // in which a number is registered; those of its part if there are none
+	Scopes              []Scope  `json:"scope"` // in which a number is registered; those of its part if there are none
 	// ConflictResolution says how a conflict ends, ChallengerEventID which of those that
 	// asked for the number gets it.
 	ConflictResolution Resolution `json:"conflictResolution"`
@@ -300,8 +300,13 @@ func (f *Fields) checkRequired(t EventType) error {
 			return Reject(CodeValidation, "vendorSerialId", "is required (or vendorSerialNumber with vendorName and partId)")
 		}
 	case TypeUniquenessRegister:
-		if err := f.checkScopes(); err != nil {
-			return err
+		if len(f.Scopes) > 0 {
+			if err := checkScopes("scope", f.Scopes, Scopes()...); err != nil {
+				return err
+			}
+		}
+		if slices.Contains(f.Scopes, ScopeVendor) && strings.TrimSpace(f.VendorName) == "" {
+			return Reject(CodeValidation, "vendorName", "is required: the scope VENDOR is that of a vendor and a part")
 		}
 	case TypeConflictResolve:
 		if !slices.Contains(resolutions, f.ConflictResolution) {
@@ -319,23 +324,6 @@ func (f *Fields) checkRequired(t EventType) error {
 		return err
 	}
 	return f.normalizeReceivedDate()
-}
-
-// checkScopes judges the scopes that a number is to be registered in.
-func (f *Fields) checkScopes() error {
-	seen := map[string]bool{}
-	for _, scope := range f.Scopes {
-		switch {
-		case !slices.Contains(Scopes(), Scope(scope)):
-			return Reject(CodeValidation, "scope", "must be SITE, PART_TYPE, ENTERPRISE or VENDOR, not %.60q", scope)
-		case seen[scope]:
-			return Reject(CodeValidation, "scope", "%s is there twice", scope)
-		case scope == string(ScopeVendor) && strings.TrimSpace(f.VendorName) == "":
-			return Reject(CodeValidation, "vendorName", "is required: the scope VENDOR is that of a vendor and a part")
-		}
-		seen[scope] = true
-	}
-	return nil
 }
 
 // normalizeGTIN puts zeros in front of 8, 12 or 13 digits: a GTIN is compared as

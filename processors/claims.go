@@ -25,6 +25,8 @@ type claims interface {
 	Release(ctx context.Context, serials []*seriald.Serial) error
 	Give(ctx context.Context, rows []store.GiveRow) error
 	Adopt(ctx context.Context, rows []store.Adoption) error
+	Reclaim(ctx context.Context, partID string, eventID seriald.EventID, of func(*store.NumberHolder) []seriald.Claim, most int) (
+		first []store.Collision, collisions int, err error)
 	Undecide(ctx context.Context) error
 }
 
@@ -110,6 +112,11 @@ func (n *numbering) settle(ctx context.Context, decisions []*decision, st *state
 	}
 	if learned, err = n.claimAll(ctx, decisions, st); learned || err != nil {
 		return learned, err
+	}
+	for _, d := range decisions {
+		if d.policy != nil {
+			return n.reclaim(ctx, d) // alone in its batch
+		}
 	}
 	if adopted := st.world.adopted; len(adopted) > 0 {
 		return false, n.claims.Adopt(ctx, adopted)

@@ -25,10 +25,7 @@ func (d *decision) register(st *state, site *seriald.Site, part *seriald.Part) e
 	}
 	scopes := part.UniquenessScopes
 	if len(f.Scopes) > 0 {
-		scopes = nil
-		for _, scope := range f.Scopes {
-			scopes = append(scopes, seriald.Scope(scope))
-		}
+		scopes = f.Scopes
 	}
 	var claims []store.ClaimRow
 	e := d.item.event

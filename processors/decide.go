@@ -42,6 +42,7 @@ type decision struct {
 	audit         []seriald.AuditEvent
 	triggers      []store.TriggerCount
 	master        []store.MasterChange
+	policy        *seriald.Part // what its numbers claim is changed; nil if not
 }
 
 // run is a run of serials that take their numbers from one counter.

@@ -93,6 +93,9 @@ func (d *decision) putPart(st *state) error {
 	var before any
 	if known := c.Parts[part.ID]; known != nil {
 		before = known
+		if !samePolicy(known, part) {
+			d.policy = part
+		}
 	}
 	d.master = append(d.master, &store.PartChange{Part: part})
 	d.configChanged(st, before, part)
