@@ -24,9 +24,14 @@ type fieldProblem struct {
 
 // badRequest answers with what is wrong with the parameters.
 func badRequest(w http.ResponseWriter, problems []fieldProblem) {
-	write(w, http.StatusBadRequest, "application/problem+json", map[string]any{
-		"type": "about:blank", "title": http.StatusText(http.StatusBadRequest), "status": http.StatusBadRequest,
-		"detail": problems[0].Field + " " + problems[0].Message, "code": seriald.CodeValidation, "errors": problems,
+	fieldProblems(w, http.StatusBadRequest, seriald.CodeValidation, problems)
+}
+
+// fieldProblems answers with problem details that name fields.
+func fieldProblems(w http.ResponseWriter, status int, code seriald.Code, problems []fieldProblem) {
+	write(w, status, "application/problem+json", map[string]any{
+		"type": "about:blank", "title": http.StatusText(status), "status": status,
+		"detail": problems[0].Field + " " + problems[0].Message, "code": code, "errors": problems,
 	})
 }
 
@@ -39,6 +44,8 @@ func unread(w http.ResponseWriter, err error, code seriald.Code, what string) {
 	case errors.Is(err, store.ErrTooBroad):
 		problem(w, http.StatusUnprocessableEntity, seriald.CodeValidation,
 			"too much would have to be looked through: ask for a part, a number, a work order, a lot or an attribute too")
+	case errors.Is(err, store.ErrBadData):
+		problem(w, http.StatusBadRequest, seriald.CodeValidation, "a value can't be in the database, so that nothing has it: it holds a NUL, is not UTF-8, or is out of bounds")
 	default:
 		problem(w, http.StatusServiceUnavailable, codeUnavailable, "the database can't be reached; try again")
 	}

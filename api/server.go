@@ -66,6 +66,14 @@ type Database interface {
 	TriggersOfPart(ctx context.Context, partID string) ([]store.TriggerUse, error)
 	TriggerTotals(ctx context.Context, partID string) (store.TriggerStatistics, error)
 	RecordedEvent(ctx context.Context, id seriald.EventID) (*store.RecordedEvent, error)
+	Catalog(ctx context.Context) (*seriald.Catalog, error)
+	CatalogVersion(ctx context.Context) (int64, error)
+	Holders(ctx context.Context, claims []seriald.Claim) ([]*store.Holder, error)
+	ChecksOfNumber(ctx context.Context, number, partID string, limit int) ([]store.Check, error)
+	ConflictsOfNumber(ctx context.Context, canonical, partID string) ([]*store.Conflict, error)
+	PendingConflicts(ctx context.Context, partID string, after store.ConflictsAfter, limit int) ([]*store.Conflict, error)
+	ConflictHistory(ctx context.Context, partID string, after store.ConflictsAfter, limit int) ([]*store.Conflict, error)
+	UniquenessStatistics(ctx context.Context, partID string) (store.UniquenessStatistics, error)
 }
 
 // State is how a dependency is.
@@ -81,9 +89,11 @@ const (
 	StateStandby State = "standby"
 )
 
-// Dependencies are what health looks at.
+// Dependencies are what is asked for answers, and what health looks at.
 type Dependencies struct {
 	Database Database
+	// Taken is asked before the database who holds a number; nil if there is no cache.
+	Taken TakenCache
 	Redis    func(context.Context) State
 	NATS     func() State
 	MQTT     func() State
@@ -96,6 +106,7 @@ type Server struct {
 	listener net.Listener
 	server   *http.Server
 	deps     Dependencies
+	master   *master
 	prefixes gs1.CompanyPrefixes
 	started  time.Time
 	errors   prometheus.Counter
@@ -140,7 +151,7 @@ func (s *Server) Address() string { return s.listener.Addr().String() }
 // Run serves with what is there by now, until ctx ends and the requests under way are
 // answered.
 func (s *Server) Run(ctx context.Context, deps Dependencies) error {
-	s.deps = deps
+	s.deps, s.master = deps, &master{database: deps.Database}
 	stopped := make(chan error, 1)
 	go func() {
 		<-ctx.Done()
@@ -186,6 +197,11 @@ func (s *Server) routes(cfg Config, reg *prometheus.Registry) http.Handler {
 	handle("GET /api/v1/serialization/triggers/part/{partId}", s.triggersOfPart)
 	handle("GET /api/v1/serialization/triggers/statistics/{partId}", s.triggerStatistics)
 	handle("POST /api/v1/serialization/triggers/{id}/test", s.testTrigger)
+	handle("POST /api/v1/serialization/uniqueness/check", s.checkUniqueness)
+	handle("GET /api/v1/serialization/uniqueness/report/{serialNumber}/{partId}", s.uniquenessReport)
+	handle("GET /api/v1/serialization/uniqueness/conflicts/pending", s.pendingConflicts)
+	handle("GET /api/v1/serialization/uniqueness/conflicts/history", s.conflictHistory)
+	handle("GET /api/v1/serialization/uniqueness/statistics/{partId}", s.uniquenessStatistics)
 	if cfg.Metrics {
 		mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{Registry: reg}))
 	}

@@ -194,7 +194,11 @@ func changes(decisions []*decision, statuses []*item, st *state) *store.Changes 
 		c.Propagations = append(c.Propagations, d.propagations...)
 		c.Conflicts = append(c.Conflicts, d.conflicts...)
 		if d.challenger != nil {
-			c.Challengers = append(c.Challengers, *d.challenger)
+			row := *d.challenger
+			if row.Holder.SerialID.IsZero() { // what was registered may have been taken over behind it
+				row.Holder.SerialID = st.world.heirs[row.Holder.EventID].SerialID
+			}
+			c.Challengers = append(c.Challengers, row)
 		}
 		if d.resolution != nil {
 			c.Resolution = d.resolution // alone in its batch

@@ -71,7 +71,10 @@ func (d *decision) resolve(st *state) error {
 		SerialNumber: c.Holder.Number, HolderID: c.Holder.SerialID, HolderPartID: c.Holder.PartID, Scopes: scopesOf(c),
 		ConflictID: c.ID, Resolution: f.ConflictResolution,
 	}
-	holder := st.world.serials[c.Holder.SerialID] // nil of what is registered without a unit
+	holder := st.world.serials[c.Holder.SerialID]     // nil of what is registered without a unit
+	if holder == nil && !c.Holder.SerialID.IsZero() { // it took that over while this was read
+		return errLater
+	}
 	switch f.ConflictResolution {
 	case seriald.ResolveRetire:
 		err = d.resolveRetire(st, c, holder)
@@ -197,7 +200,7 @@ func (d *decision) challengersSerial(st *state, h *store.Challenger, status seri
 func (d *decision) resolveRetire(st *state, c *store.Conflict, holder *seriald.Serial) error {
 	f := d.item.fields
 	if !f.RetiredSerialID.IsZero() && f.RetiredSerialID != c.Holder.SerialID {
-		return seriald.Reject(seriald.CodeValidation, "retiredSerialId", "serial %s does not hold the number: %s does", f.RetiredSerialID, c.Holder.SerialID)
+		return seriald.Reject(seriald.CodeValidation, "retiredSerialId", "serial %s does not hold the number: %s does", f.RetiredSerialID, heldBy(c.Holder))
 	}
 	h, err := chooseChallenger(c, f.ChallengerEventID)
 	if err != nil {
@@ -215,9 +218,11 @@ func (d *decision) resolveRetire(st *state, c *store.Conflict, holder *seriald.S
 			return seriald.Reject(seriald.CodeInvalidState, "challengerEventId", "placeholder %s, which asked for the number, is %s by now: resolve otherwise", p.ID, p.Status)
 		}
 	}
-	d.resolved(st, c, holder, func(s *seriald.Serial) {
-		s.Status, s.RetirementReason = seriald.SerialRetired, d.resolution.Reason
-	})
+	var retire func(*seriald.Serial)
+	if holder != nil && holder.Status != seriald.SerialRetired && holder.Status != seriald.SerialRejected { // its life ended before
+		retire = func(s *seriald.Serial) { s.Status, s.RetirementReason = seriald.SerialRetired, d.resolution.Reason }
+	}
+	d.resolved(st, c, holder, retire)
 	status := seriald.SerialActive
 	if h.Serial.Source == seriald.SourceVendor {
 		status = seriald.SerialPending
@@ -229,7 +234,7 @@ func (d *decision) resolveRetire(st *state, c *store.Conflict, holder *seriald.S
 		return stillTaken(err)
 	}
 	d.announcements[0].Count = len(d.outcome.Serials)
-	if holder != nil {
+	if retire != nil {
 		d.announce(seriald.EventRetired, 0, 1, seriald.ID{})
 		d.auditSerial(st, seriald.AuditSerialRetired, holder, nil, resolvedValues{Status: holder.Status, ConflictID: c.ID, Reason: d.resolution.Reason})
 	}

@@ -56,7 +56,7 @@ func claimsUnder(part *seriald.Part, h *store.NumberHolder) []seriald.Claim {
 // describe says which numbers would meet.
 func describe(first []store.Collision, collisions int) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d numbers would meet, nothing was changed; resolve or retire them, or keep the policy: ", collisions)
+	fmt.Fprintf(&b, "numbers would meet (%d), and nothing was changed: ", collisions)
 	for i, c := range first {
 		if i > 0 {
 			b.WriteString("; ")

@@ -122,11 +122,9 @@ func (d *decision) vendorSerial(st *state) (*seriald.Serial, error) {
 	found := only(st.world.numbers[number], func(s *seriald.Serial) bool {
 		return s.Source == seriald.SourceVendor && s.PartID == part && claim.Canonical(s.VendorName, true) == vendor
 	})
-	// A number that was rejected may have been received again, and one that was taken out
-	// is another unit's.
-	if open := only(found, func(s *seriald.Serial) bool {
-		return s.Status != seriald.SerialRejected && s.Status != seriald.SerialInvalid
-	}); len(open) > 0 {
+	// A number that was rejected may have been received again, and that of one which was
+	// retired or taken out may be another unit's.
+	if open := only(found, func(s *seriald.Serial) bool { return s.Status == seriald.SerialPending || s.InUse() }); len(open) > 0 {
 		found = open
 	}
 	switch {

@@ -52,7 +52,8 @@ type world struct {
 	given               []store.GiveRow   // claims that go to another serial
 	adopted             []store.Adoption  // of what was registered without a unit
 
-	registered map[seriald.EventID]bool // events of this batch that registered a number
+	registered map[seriald.EventID]bool         // events of this batch that registered a number
+	heirs      map[seriald.EventID]store.Holder // serials that took over what events registered
 	conflicts  []*store.Conflict
 
 	undo []func() // what takes back what the event at hand has changed
@@ -64,7 +65,7 @@ func newWorld(found *store.Found, known *facts, c *catalog) *world {
 		serials: map[seriald.ID]*seriald.Serial{}, numbers: map[string][]*seriald.Serial{}, linked: maps.Clone(found.Linked),
 		placeholders: map[seriald.ID]*seriald.Placeholder{}, pending: map[string][]*seriald.Placeholder{},
 		held: map[claimKey]store.Holder{}, made: map[seriald.ID]bool{}, freed: map[claimKey]bool{},
-		registered: map[seriald.EventID]bool{}, conflicts: found.Conflicts,
+		registered: map[seriald.EventID]bool{}, heirs: map[seriald.EventID]store.Holder{}, conflicts: found.Conflicts,
 	}
 	if w.linked == nil {
 		w.linked = map[seriald.ID]seriald.ID{}
@@ -134,8 +135,12 @@ func (w *world) take(claims []store.ClaimRow, by store.Holder) (free, lost []sto
 	for i := range claims {
 		key := keyOfClaim(&claims[i].Claim)
 		h, held := w.held[key]
+		heir, inherited := w.heirs[h.EventID]
+		if inherited = inherited && h.SerialID.IsZero(); inherited {
+			h = heir // of all that was registered, also in scopes of which it did not ask
+		}
 		switch {
-		case w.freed[key]:
+		case w.freed[key], inherited && w.serials[heir.SerialID].Status == seriald.SerialRejected:
 			return nil, nil, holder, errLater
 		case !held:
 			free = append(free, claims[i])
@@ -159,9 +164,12 @@ func (w *world) take(claims []store.ClaimRow, by store.Holder) (free, lost []sto
 	for i := range claims {
 		w.hold(keyOfClaim(&claims[i].Claim), by)
 	}
-	if n := len(w.adopted); len(adopted) > 0 {
-		w.adopted = append(w.adopted, adopted...)
-		w.change(func() { w.adopted = w.adopted[:n] })
+	for _, a := range adopted {
+		w.adopted, w.heirs[a.EventID] = append(w.adopted, a), by
+		w.change(func() {
+			w.adopted = w.adopted[:len(w.adopted)-1]
+			delete(w.heirs, a.EventID)
+		})
 	}
 	return free, nil, holder, nil
 }

@@ -108,6 +108,17 @@ func (db *DB) conflicts(ctx context.Context, sql string, args ...any) ([]*Confli
 	return found, translate("read challengers", err)
 }
 
+// CheckStatus says what a [Check] is.
+type CheckStatus string
+
+// The statuses of checks.
+const (
+	CheckClaimed  CheckStatus = "CLAIMED"  // the number is held
+	CheckReleased CheckStatus = "RELEASED" // the number was given up
+	CheckConflict CheckStatus = "CONFLICT" // a claimed number was asked for
+	CheckResolved CheckStatus = "RESOLVED" // a conflict that has ended
+)
+
 // Check is a row of the table of claims and conflicts.
 type Check struct {
 	ID         seriald.ID      `json:"id"`
@@ -116,7 +127,7 @@ type Check struct {
 	Number     string          `json:"serialNumber"`
 	SerialID   seriald.ID      `json:"serialId,omitzero"`
 	PartID     string          `json:"partId"`
-	Status     string          `json:"status"` // CLAIMED, RELEASED, CONFLICT or RESOLVED
+	Status     CheckStatus     `json:"status"`
 	EventID    seriald.EventID `json:"eventId"`
 	CreatedAt  time.Time       `json:"createdAt"`
 	ResolvedAt time.Time       `json:"resolvedAt,omitzero"`

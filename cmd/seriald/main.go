@@ -38,19 +38,20 @@ type cli struct {
 	Config string `help:"Configuration file (YAML); the environment overrides it." type:"path" placeholder:"FILE" env:"SERIALD_CONFIG"`
 	Data   string `help:"Directory of the embedded servers and secrets (DATA_DIR; default ./data)." placeholder:"DIR"`
 
-	Run      runCommand      `cmd:"" help:"Run the service; what is not configured is embedded."`
-	Migrate  migrateCommand  `cmd:"" help:"Bring the database's schema up or down."`
-	Seed     seedCommand     `cmd:"" help:"Add the pattern templates, and the demo plant if asked for."`
-	Check    checkCommand    `cmd:"" help:"Check the configuration and the connections."`
-	DB       dbCommand       `cmd:"" name:"db" help:"About the database."`
-	Send     sendCommand     `cmd:"" help:"Publish one event over MQTT and print its outcome."`
-	Scan     scanCommand     `cmd:"" help:"Say what scans mean: a JSON string a line in, a JSON object a line out."`
-	Pattern  patternCommand  `cmd:"" help:"Try patterns of serial numbers."`
-	Simulate simulateCommand `cmd:"" help:"Play scanners and PLCs, and count what was answered."`
-	DLQ      dlqCommand      `cmd:"" name:"dlq" help:"Look at dead letters, and replay them."`
-	Devices  devicesCommand  `cmd:"" help:"List the devices that were seen, and how they are."`
-	Token    tokenCommand    `cmd:"" help:"Print a bearer token for the HTTP API."`
-	Version  versionCommand  `cmd:"" help:"Print the version."`
+	Run        runCommand        `cmd:"" help:"Run the service; what is not configured is embedded."`
+	Migrate    migrateCommand    `cmd:"" help:"Bring the database's schema up or down."`
+	Seed       seedCommand       `cmd:"" help:"Add the pattern templates, and the demo plant if asked for."`
+	Check      checkCommand      `cmd:"" help:"Check the configuration and the connections."`
+	DB         dbCommand         `cmd:"" name:"db" help:"About the database."`
+	Send       sendCommand       `cmd:"" help:"Publish one event over MQTT and print its outcome."`
+	Scan       scanCommand       `cmd:"" help:"Say what scans mean: a JSON string a line in, a JSON object a line out."`
+	Pattern    patternCommand    `cmd:"" help:"Try patterns of serial numbers."`
+	Simulate   simulateCommand   `cmd:"" help:"Play scanners and PLCs, and count what was answered."`
+	DLQ        dlqCommand        `cmd:"" name:"dlq" help:"Look at dead letters, and replay them."`
+	Uniqueness uniquenessCommand `cmd:"" help:"About the claims of numbers."`
+	Devices    devicesCommand    `cmd:"" help:"List the devices that were seen, and how they are."`
+	Token      tokenCommand      `cmd:"" help:"Print a bearer token for the HTTP API."`
+	Version    versionCommand    `cmd:"" help:"Print the version."`
 }
 
 // session is what every command gets.

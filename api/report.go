@@ -1,0 +1,139 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/machshop/seriald"
+	"github.com/machshop/seriald/claim"
+	"github.com/machshop/seriald/store"
+)
+
+const (
+	// maxReported bounds the rows of each way in which a number is written, maxWritten
+	// how many of these are looked for.
+	maxReported, maxWritten = 500, 20
+)
+
+// reportBody is all that is known of a number of a part.
+type reportBody struct {
+	SerialNumber    string         `json:"serialNumber"`
+	PartID          string         `json:"partId"`
+	CanonicalNumber string         `json:"canonicalNumber"`
+	Claims          []store.Check  `json:"claims"` // that are held or were given up, the oldest first
+	Conflicts       []conflictBody `json:"conflicts"`
+	Serials         []serialBody   `json:"serials"`
+	Truncated       bool           `json:"truncated"` // whether there is more than is here
+}
+
+// uniquenessReport answers with the history of a number of a part.
+func (s *Server) uniquenessReport(w http.ResponseWriter, r *http.Request) {
+	number, partID := strings.TrimSpace(r.PathValue("serialNumber")), r.PathValue("partId")
+	if number == "" {
+		badRequest(w, []fieldProblem{{"serialNumber", "is required"}})
+		return
+	}
+	catalog, err := s.master.current(r.Context())
+	if err != nil {
+		refused(w, err)
+		return
+	}
+	part := catalog.Parts[partID]
+	if part == nil {
+		refused(w, seriald.Reject(seriald.CodePartNotFound, "partId", "part %q is not known", partID))
+		return
+	}
+	body := reportBody{
+		SerialNumber: number, PartID: part.ID, CanonicalNumber: claim.Canonical(number, part.Rule.Fold),
+		Claims: []store.Check{}, Serials: []serialBody{},
+	}
+	if err := s.fillReport(r.Context(), &body, part, catalog); err != nil {
+		unread(w, err, codeNotFound, "number "+number)
+		return
+	}
+	reply(w, http.StatusOK, body)
+}
+
+func (s *Server) fillReport(ctx context.Context, body *reportBody, part *seriald.Part, catalog *seriald.Catalog) error {
+	conflicts, err := s.deps.Database.ConflictsOfNumber(ctx, body.CanonicalNumber, part.ID)
+	if err != nil {
+		return err
+	}
+	body.Conflicts = asConflicts(conflicts)
+	written, err := s.written(ctx, body, part, catalog)
+	if err != nil {
+		return err
+	}
+	for _, number := range written {
+		checks, err := s.deps.Database.ChecksOfNumber(ctx, number, part.ID, maxReported)
+		if err != nil {
+			return err
+		}
+		serials, err := s.deps.Database.Serials(ctx, &store.SerialFilter{Number: number, PartID: part.ID}, seriald.ID{}, maxReported)
+		if err != nil {
+			return err
+		}
+		body.Truncated = body.Truncated || len(checks) == maxReported || len(serials) == maxReported
+		for i := range checks {
+			if checks[i].Status == store.CheckClaimed || checks[i].Status == store.CheckReleased {
+				body.Claims = append(body.Claims, checks[i])
+			}
+		}
+		for i := range serials {
+			body.Serials = append(body.Serials, asSerial(&serials[i]))
+		}
+	}
+	slices.SortStableFunc(body.Claims, func(a, b store.Check) int { return a.CreatedAt.Compare(b.CreatedAt) })
+	return nil
+}
+
+// written returns the ways in which a number is written, as far as they are known:
+// claims and serials are found by the number as it was scanned.
+func (s *Server) written(ctx context.Context, body *reportBody, part *seriald.Part, catalog *seriald.Catalog) ([]string, error) {
+	all := []string{body.SerialNumber}
+	add := func(number string) {
+		if number != "" && !slices.Contains(all, number) {
+			all = append(all, number)
+		}
+	}
+	add(body.CanonicalNumber)
+	if part.Rule.Fold {
+		add(strings.ToUpper(body.SerialNumber))
+	}
+	holders, err := s.deps.Database.Holders(ctx, claimsAnywhere(body.SerialNumber, part, catalog))
+	if err != nil {
+		return nil, err
+	}
+	for _, h := range holders {
+		if h != nil && h.PartID == part.ID {
+			add(h.Number)
+		}
+	}
+	for i := range body.Conflicts {
+		c := &body.Conflicts[i]
+		if c.Holder.PartID == part.ID {
+			add(c.SerialNumber)
+		}
+		for j := range c.Challengers {
+			if c.Challengers[j].PartID == part.ID {
+				add(c.Challengers[j].SerialNumber)
+			}
+		}
+	}
+	if len(all) > maxWritten {
+		all, body.Truncated = all[:maxWritten], true
+	}
+	return all, nil
+}
+
+// claimsAnywhere are those of a number of a part at all sites, without those of vendors,
+// whose names nobody said.
+func claimsAnywhere(number string, part *seriald.Part, catalog *seriald.Catalog) []seriald.Claim {
+	claims := claim.In([]seriald.Scope{seriald.ScopePartType, seriald.ScopeEnterprise}, &seriald.Serial{Number: number, PartID: part.ID}, part)
+	for site := range catalog.Sites {
+		claims = append(claims, claim.In([]seriald.Scope{seriald.ScopeSite}, &seriald.Serial{Number: number, PartID: part.ID, SiteID: site}, part)...)
+	}
+	return claims
+}

@@ -1,0 +1,237 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/machshop/seriald"
+	"github.com/machshop/seriald/claim"
+	"github.com/machshop/seriald/store"
+)
+
+// TakenCache remembers who holds claims, so that the database is asked less. What it
+// does not know the database is asked: nothing is free because a cache says nothing.
+//
+// Add may come after the holder has given its claim up, since it tells what was read
+// before: whoever removes a claim has to keep it out for a moment.
+type TakenCache interface {
+	// Taken returns the holders of claims that it knows, in their order, nil for the
+	// others; nil if it knows none or can't be reached.
+	Taken(ctx context.Context, claims []seriald.Claim) []*store.Holder
+	// Add adds claims with their holders, none of which is nil.
+	Add(ctx context.Context, claims []seriald.Claim, holders []*store.Holder)
+}
+
+// maxCheckBody bounds what is asked, in bytes: a few fields of 200.
+const maxCheckBody = 16 << 10
+
+// conflictType says what holds a number.
+type conflictType string
+
+const (
+	conflictSerial     conflictType = "SERIAL"
+	conflictRegistered conflictType = "REGISTERED" // only without a unit
+)
+
+// checkAnswer says who holds a number in the scopes that were asked for.
+type checkAnswer struct {
+	HasConflict          bool            `json:"hasConflict"`
+	ConflictingSerialIDs []seriald.ID    `json:"conflictingSerialIds"`
+	ConflictingScopes    []seriald.Scope `json:"conflictingScopes"`
+	ConflictType         *conflictType   `json:"conflictType"` // null if there is none
+	Holders              []holderBody    `json:"holders"`      // one of each conflicting scope
+}
+
+// holderBody is who holds a number: a serial, or an event that registered it without
+// a unit.
+type holderBody struct {
+	Scope             seriald.Scope   `json:"scope,omitempty"`
+	SerialID          seriald.ID      `json:"serialId,omitzero"`
+	SerialNumber      string          `json:"serialNumber"`
+	PartID            string          `json:"partId"`
+	RegisteredByEvent seriald.EventID `json:"registeredByEventId,omitempty"`
+}
+
+func asHolder(scope seriald.Scope, h *store.Holder) holderBody {
+	body := holderBody{Scope: scope, SerialID: h.SerialID, SerialNumber: h.Number, PartID: h.PartID}
+	if h.SerialID.IsZero() {
+		body.RegisteredByEvent = h.EventID
+	}
+	return body
+}
+
+// checkUniqueness answers with who holds a number now. Nothing is claimed: by the time
+// that it is asked for, another may have it.
+func (s *Server) checkUniqueness(w http.ResponseWriter, r *http.Request) {
+	var body json.RawMessage
+	if !readJSON(w, r, maxCheckBody, &body) {
+		return
+	}
+	// What is asked are the fields of a registration, under the same rules.
+	e := seriald.Event{Type: seriald.TypeUniquenessRegister, Data: body}
+	f, err := e.Fields()
+	if err != nil {
+		refused(w, err)
+		return
+	}
+	catalog, err := s.master.current(r.Context())
+	if err != nil {
+		refused(w, err)
+		return
+	}
+	claims, err := claimsAsked(f, catalog)
+	if err != nil {
+		refused(w, err)
+		return
+	}
+	holders, err := s.holders(r.Context(), claims)
+	if err != nil {
+		refused(w, err)
+		return
+	}
+	reply(w, http.StatusOK, asCheck(claims, holders))
+}
+
+// claimsAsked are those that f's number would need.
+func claimsAsked(f *seriald.Fields, c *seriald.Catalog) ([]seriald.Claim, error) {
+	part := c.Parts[f.PartID]
+	if f.PartID == "" {
+		part = c.GTINs[f.GTIN]
+	}
+	if part == nil {
+		field := "partId"
+		if f.PartID == "" {
+			field = "gtin"
+		}
+		return nil, seriald.Reject(seriald.CodePartNotFound, field, "part %q is not known", cmp.Or(f.PartID, f.GTIN))
+	}
+	scopes := f.Scopes
+	switch {
+	case len(scopes) > 0:
+	case strings.TrimSpace(f.VendorName) != "":
+		scopes = part.VendorScopes
+	default:
+		scopes = part.UniquenessScopes
+	}
+	site := f.SiteID
+	switch {
+	case site != "" && c.Sites[site] == nil:
+		return nil, seriald.Reject(seriald.CodeSiteNotFound, "siteId", "site %q is not known", site)
+	case site == "" && slices.Contains(scopes, seriald.ScopeSite):
+		if len(c.Sites) != 1 {
+			return nil, seriald.Reject(seriald.CodeValidation, "siteId", "is required: the scope SITE is that of a site, and there are %d", len(c.Sites))
+		}
+		for site = range c.Sites {
+		}
+	}
+	number := strings.TrimSpace(f.SerialNumber)
+	if err := part.Rule.Check("serialNumber", number); err != nil {
+		return nil, err
+	}
+	return claim.In(scopes, &seriald.Serial{Number: number, PartID: part.ID, SiteID: site, VendorName: f.VendorName}, part), nil
+}
+
+// holders returns who holds claims, in their order: the cache is asked first, and the
+// database for the rest.
+func (s *Server) holders(ctx context.Context, claims []seriald.Claim) ([]*store.Holder, error) {
+	holders := make([]*store.Holder, len(claims))
+	if s.deps.Taken != nil {
+		copy(holders, s.deps.Taken.Taken(ctx, claims))
+	}
+	var unknown []seriald.Claim
+	var at []int
+	for i, h := range holders {
+		if h == nil {
+			unknown, at = append(unknown, claims[i]), append(at, i)
+		}
+	}
+	if len(unknown) == 0 {
+		return holders, nil
+	}
+	found, err := s.deps.Database.Holders(ctx, unknown)
+	if err != nil {
+		return nil, err
+	}
+	var taken []seriald.Claim
+	var by []*store.Holder
+	for i, h := range found {
+		if h != nil {
+			holders[at[i]] = h
+			taken, by = append(taken, unknown[i]), append(by, h)
+		}
+	}
+	if s.deps.Taken != nil && len(taken) > 0 {
+		s.deps.Taken.Add(ctx, taken, by)
+	}
+	return holders, nil
+}
+
+func asCheck(claims []seriald.Claim, holders []*store.Holder) checkAnswer {
+	answer := checkAnswer{ConflictingSerialIDs: []seriald.ID{}, ConflictingScopes: []seriald.Scope{}, Holders: []holderBody{}}
+	kind := conflictRegistered
+	for i, h := range holders {
+		if h == nil {
+			continue
+		}
+		answer.HasConflict, answer.ConflictType = true, &kind
+		answer.ConflictingScopes = append(answer.ConflictingScopes, claims[i].Scope)
+		answer.Holders = append(answer.Holders, asHolder(claims[i].Scope, h))
+		if !h.SerialID.IsZero() {
+			kind = conflictSerial
+			if !slices.Contains(answer.ConflictingSerialIDs, h.SerialID) {
+				answer.ConflictingSerialIDs = append(answer.ConflictingSerialIDs, h.SerialID)
+			}
+		}
+	}
+	return answer
+}
+
+// refused answers for a request that broke a rule, or that could not be answered.
+func refused(w http.ResponseWriter, err error) {
+	rejection, ok := errors.AsType[*seriald.Rejection](err)
+	if !ok {
+		unread(w, err, codeNotFound, "such row")
+		return
+	}
+	status := http.StatusBadRequest
+	switch rejection.Code {
+	case seriald.CodePartNotFound, seriald.CodeSiteNotFound:
+		status = http.StatusNotFound
+	case seriald.CodeFormatMismatch:
+		status = http.StatusUnprocessableEntity
+	}
+	fieldProblems(w, status, rejection.Code, []fieldProblem{{rejection.Field, rejection.Message}})
+}
+
+// uniquenessStatisticsBody tells how often the numbers of a part were asked for again.
+type uniquenessStatisticsBody struct {
+	TotalUniqueSerials   int64   `json:"totalUniqueSerials"`
+	SerialsWithConflicts int64   `json:"serialsWithConflicts"` // those that have given their numbers up, too
+	ResolvedConflicts    int64   `json:"resolvedConflicts"`
+	ConflictRate         float64 `json:"conflictRate"` // percent of the unique ones; 0 if there are none
+}
+
+func (s *Server) uniquenessStatistics(w http.ResponseWriter, r *http.Request) {
+	partID := r.PathValue("partId")
+	counted, err := s.deps.Database.UniquenessStatistics(r.Context(), partID)
+	if errors.Is(err, store.ErrTooBroad) {
+		problem(w, http.StatusServiceUnavailable, codeUnavailable, "the numbers of part "+partID+" could not be counted in time; try again when there is less to do")
+		return
+	}
+	if err != nil {
+		unread(w, err, seriald.CodePartNotFound, "part")
+		return
+	}
+	body := uniquenessStatisticsBody{
+		TotalUniqueSerials: counted.Unique, SerialsWithConflicts: counted.WithConflicts, ResolvedConflicts: counted.ConflictsEnded,
+	}
+	if counted.Unique > 0 {
+		body.ConflictRate = 100 * float64(counted.WithConflicts) / float64(counted.Unique)
+	}
+	reply(w, http.StatusOK, body)
+}
