@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -129,9 +130,7 @@ func (q *query) attributes() []string {
 		for _, o := range objects {
 			for _, c := range candidates {
 				with := map[string]any{field: c}
-				for k, v := range o {
-					with[k] = v
-				}
+				maps.Copy(with, o)
 				next = append(next, with)
 			}
 		}

@@ -24,7 +24,7 @@ type reportBody struct {
 	CanonicalNumber string         `json:"canonicalNumber"`
 	Claims          []store.Check  `json:"claims"` // that are held or were given up, the oldest first
 	Conflicts       []conflictBody `json:"conflicts"`
-	Serials         []serialBody   `json:"serials"`
+	Serials         []serialBody   `json:"serials"`   // the newest first
 	Truncated       bool           `json:"truncated"` // whether there is more than is here
 }
 
@@ -42,7 +42,7 @@ func (s *Server) uniquenessReport(w http.ResponseWriter, r *http.Request) {
 	}
 	part := catalog.Parts[partID]
 	if part == nil {
-		refused(w, seriald.Reject(seriald.CodePartNotFound, "partId", "part %q is not known", partID))
+		refused(w, seriald.Reject(seriald.CodePartNotFound, "partId", "%q is not known", partID))
 		return
 	}
 	body := reportBody{
@@ -86,6 +86,7 @@ func (s *Server) fillReport(ctx context.Context, body *reportBody, part *seriald
 		}
 	}
 	slices.SortStableFunc(body.Claims, func(a, b store.Check) int { return a.CreatedAt.Compare(b.CreatedAt) })
+	slices.SortStableFunc(body.Serials, func(a, b serialBody) int { return b.CreatedAt.Compare(a.CreatedAt) })
 	return nil
 }
 

@@ -94,9 +94,9 @@ type Dependencies struct {
 	Database Database
 	// Taken is asked before the database who holds a number; nil if there is no cache.
 	Taken TakenCache
-	Redis    func(context.Context) State
-	NATS     func() State
-	MQTT     func() State
+	Redis func(context.Context) State
+	NATS  func() State
+	MQTT  func() State
 	// NotReady names what the service still waits for; empty when it is ready.
 	NotReady func(context.Context) []string
 }

@@ -12,13 +12,13 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"go.uber.org/goleak"
 
 	"github.com/machshop/seriald"
 	"github.com/machshop/seriald/store"
+	"github.com/machshop/seriald/store/storetest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { storetest.Main(m) }
 
 // fakeDatabase is a store that is up or down.
 type fakeDatabase struct{ err error }
@@ -67,19 +67,19 @@ func (f fakeDatabase) FormatUse(_ context.Context, id string) (*store.FormatUse,
 }
 
 // serve runs a server until the test ends and returns its address.
-func serve(t *testing.T, cfg Config, deps Dependencies) string {
-	t.Helper()
+func serve(tb testing.TB, cfg Config, deps Dependencies) string {
+	tb.Helper()
 	s, err := Listen(cfg, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx, deps) }()
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {
-			t.Errorf("Run: %v", err)
+			tb.Errorf("Run: %v", err)
 		}
 	})
 	return "http://" + s.Address()

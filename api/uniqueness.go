@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -99,16 +100,12 @@ func (s *Server) checkUniqueness(w http.ResponseWriter, r *http.Request) {
 
 // claimsAsked are those that f's number would need.
 func claimsAsked(f *seriald.Fields, c *seriald.Catalog) ([]seriald.Claim, error) {
-	part := c.Parts[f.PartID]
+	part, field := c.Parts[f.PartID], "partId"
 	if f.PartID == "" {
-		part = c.GTINs[f.GTIN]
+		part, field = c.GTINs[f.GTIN], "gtin"
 	}
 	if part == nil {
-		field := "partId"
-		if f.PartID == "" {
-			field = "gtin"
-		}
-		return nil, seriald.Reject(seriald.CodePartNotFound, field, "part %q is not known", cmp.Or(f.PartID, f.GTIN))
+		return nil, seriald.Reject(seriald.CodePartNotFound, field, "%q is not known", cmp.Or(f.PartID, f.GTIN))
 	}
 	scopes := f.Scopes
 	switch {
@@ -121,13 +118,12 @@ func claimsAsked(f *seriald.Fields, c *seriald.Catalog) ([]seriald.Claim, error)
 	site := f.SiteID
 	switch {
 	case site != "" && c.Sites[site] == nil:
-		return nil, seriald.Reject(seriald.CodeSiteNotFound, "siteId", "site %q is not known", site)
+		return nil, seriald.Reject(seriald.CodeSiteNotFound, "siteId", "%q is not known", site)
 	case site == "" && slices.Contains(scopes, seriald.ScopeSite):
 		if len(c.Sites) != 1 {
 			return nil, seriald.Reject(seriald.CodeValidation, "siteId", "is required: the scope SITE is that of a site, and there are %d", len(c.Sites))
 		}
-		for site = range c.Sites {
-		}
+		site = slices.Collect(maps.Keys(c.Sites))[0]
 	}
 	number := strings.TrimSpace(f.SerialNumber)
 	if err := part.Rule.Check("serialNumber", number); err != nil {
@@ -205,7 +201,7 @@ func refused(w http.ResponseWriter, err error) {
 	case seriald.CodeFormatMismatch:
 		status = http.StatusUnprocessableEntity
 	}
-	fieldProblems(w, status, rejection.Code, []fieldProblem{{rejection.Field, rejection.Message}})
+	fieldProblems(w, status, rejection.Code, []fieldProblem{{cmp.Or(rejection.Field, "body"), rejection.Message}})
 }
 
 // uniquenessStatisticsBody tells how often the numbers of a part were asked for again.

@@ -14,7 +14,13 @@ import (
 
 	"github.com/machshop/seriald"
 	"github.com/machshop/seriald/store"
+	"github.com/machshop/seriald/store/cache"
 )
+
+// Cache is what knows of claims, and has to forget those that moved.
+type Cache interface {
+	Forget(ctx context.Context, keys []cache.Key)
+}
 
 // processor runs one batch after the other through a transaction.
 type processor struct {
@@ -24,6 +30,7 @@ type processor struct {
 	log     *slog.Logger
 	metrics *metrics
 	catalog *catalog // the snapshot, replaced when its version changes
+	cache   Cache    // nil if there is none
 	// failBatch is set by tests to make the work on a batch fail where it says.
 	failBatch atomic.Pointer[func(stage string, items []*item) error]
 }
@@ -94,9 +101,23 @@ func (p *processor) process(ctx context.Context, items []*item) (_ []reply, rest
 		if err := p.write(ctx, tx, decisions, statuses, st); err != nil {
 			return nil, nil, err
 		}
+		p.forget(ctx, st.world)
 	}
 	replies, err := replies(events, decisions, found)
 	return replies, rest, err
+}
+
+// forget tells the cache which claims are not what it may know of them: after the commit,
+// or somebody could add them again from what is there until then.
+func (p *processor) forget(ctx context.Context, w *world) {
+	if w == nil || len(w.moved) == 0 || p.cache == nil {
+		return
+	}
+	keys := make([]cache.Key, len(w.moved))
+	for i, k := range w.moved {
+		keys[i] = cache.Key{Scope: k.scope, ScopeKey: k.key, Canonical: k.canonical}
+	}
+	p.cache.Forget(ctx, keys)
 }
 
 // inTurn cuts items where one is processed by itself: what follows goes by it.

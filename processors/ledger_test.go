@@ -86,11 +86,15 @@ func (l *ledger) Give(_ context.Context, rows []store.GiveRow) error {
 
 func (l *ledger) Adopt(_ context.Context, rows []store.Adoption) error {
 	for _, r := range rows {
-		for key, c := range l.claims {
-			if c.SerialID.IsZero() && c.EventID == r.EventID {
+		before := maps.Clone(l.claims)
+		for key, c := range before {
+			if c.SerialID.IsZero() && c.EventID == r.EventID && c.Number == r.Registered {
 				c.SerialID, c.Number = r.SerialID, r.Number
 				l.claims[key] = c
 			}
+		}
+		if maps.EqualFunc(before, l.claims, func(a, b store.ClaimRow) bool { return a.SerialID == b.SerialID }) {
+			return store.ErrRepeat
 		}
 	}
 	return nil

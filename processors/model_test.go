@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/machshop/seriald"
+	"github.com/machshop/seriald/store"
 )
 
 // floor draws events about what there is, and about what there is not.
@@ -91,9 +92,37 @@ func (f floor) placeholder(fields map[string]any) {
 	f.place(fields)
 }
 
+// conflict adds the fields that end one: by its id, or its number and a part.
+func (f floor) conflict(fields map[string]any) {
+	none := &store.Conflict{ID: seriald.ID{15: 0xfd}, Canonical: "N1"}
+	c := one(f, "conflict", append(slices.Clone(f.db.conflicts), none)...)
+	if one(f, "by id", true, false) {
+		fields["conflictId"] = c.ID.String()
+	} else {
+		f.part(fields)
+		fields["serialNumber"] = c.Canonical
+	}
+	fields["conflictResolution"] = one(f, "resolution", seriald.ResolveKeep, seriald.ResolveRetire, seriald.ResolveRetire, seriald.ResolveRetire, seriald.ResolveInvalid)
+	fields["resolutionReason"] = "sorted out"
+	if id := one(f, "retired", c.Holder.SerialID, seriald.ID{15: 0xff}, seriald.ID{}, seriald.ID{}, seriald.ID{}); !id.IsZero() {
+		fields["retiredSerialId"] = id.String()
+	}
+	challengers := []any{"e0"}
+	for _, h := range c.Challengers {
+		challengers = append(challengers, h.EventID, h.EventID, h.EventID)
+	}
+	if one(f, "names", true, false) {
+		fields["challengerEventId"] = one(f, "challenger", challengers...)
+	}
+}
+
 // event draws one of those about units.
 func (f floor) event(n int) *item {
-	typ := one(f, "type", seriald.EventTypes()[:slices.Index(seriald.EventTypes(), seriald.TypeTriggerCreate)]...)
+	types := slices.Clone(seriald.EventTypes()[:slices.Index(seriald.EventTypes(), seriald.TypeTriggerCreate)])
+	for range len(f.db.conflicts) {
+		types = append(types, seriald.TypeConflictResolve)
+	}
+	typ := one(f, "type", types...)
 	fields := map[string]any{}
 	switch typ {
 	case seriald.TypeMaterialReceipt:
@@ -146,6 +175,15 @@ func (f floor) event(n int) *item {
 	case seriald.TypePropagationPassThrough:
 		f.unit(fields, "sourceSerialId", "sourceSerial")
 		fields["operationCode"] = "OP9"
+	case seriald.TypeUniquenessRegister:
+		f.part(fields)
+		fields["serialNumber"] = f.number()
+		f.maybe(fields, "siteId", "plant1", "plant2", "plant2", "plant9", nil, nil, nil)
+		fields["vendorName"] = one(f, "vendor", "ACME", "acme ", "BOLTS")
+		site, family, enterprise, vendor := seriald.ScopeSite, seriald.ScopePartType, seriald.ScopeEnterprise, seriald.ScopeVendor
+		f.maybe(fields, "scope", []seriald.Scope{site}, []seriald.Scope{family}, []seriald.Scope{vendor, enterprise}, []seriald.Scope{site, vendor}, nil, nil)
+	case seriald.TypeConflictResolve:
+		f.conflict(fields)
 	default: // occurrences
 		switch what := one(f, "about", "part", "part", "unit", "placeholder"); {
 		case what == "unit" && typ != seriald.TypeWorkOrderCreate && typ != seriald.TypeBatchCompletion:
@@ -243,7 +281,7 @@ func TestModelBatchesAreAsOneEventAfterTheOther(t *testing.T) {
 	c := modelCatalog(t)
 	rapid.Check(t, func(rt *rapid.T) {
 		db := &tables{ledger: newLedger(), catalog: c, now: testNow}
-		m := &model{catalog: c.Catalog, holders: map[string]seriald.ID{}}
+		m := &model{catalog: c.Catalog, holders: map[string]string{}, registered: map[string]string{}}
 		f := floor{T: rt, db: db}
 		var rest []*item
 		for batches := one(f, "batches", 1, 4, 8, 6, 3); batches > 0 || len(rest) > 0; batches-- {
@@ -255,10 +293,12 @@ func TestModelBatchesAreAsOneEventAfterTheOther(t *testing.T) {
 				}
 			}
 			var decisions []*decision
-			decisions, rest = db.process(t, items)
+			batch, behind := inTurn(items)
+			decisions, rest = db.process(t, batch)
+			rest = slices.Concat(rest, behind)
 			for _, d := range decisions {
 				rt.Logf("%s at %s: %s\n\t%s", d.item.event.Type, d.item.event.Origin.Site, d.item.event.Data, d.body)
-				want := m.answer(d.item, &d.outcome)
+				want := m.answer(d.item, d)
 				got := answer{d.outcome.Status, d.outcome.Code, d.outcome.Serials, d.outcome.Placeholders}
 				if diff := cmp.Diff(want, got, cmp.AllowUnexported(answer{})); diff != "" {
 					rt.Fatalf("%s (%s) (-want +got):\n%s", d.item.event.ID, d.outcome.Message, diff)

@@ -95,6 +95,7 @@ func (d *decision) fire(st *state, site *seriald.Site, part *seriald.Part, numbe
 	occurrence, _ := d.item.event.Type.TriggerType()
 	var object map[string]any
 	units := 0
+	var taken *takenError
 	for _, t := range st.catalog.Triggers[part.ID] {
 		if !t.Active || t.Type != occurrence {
 			continue
@@ -110,7 +111,13 @@ func (d *decision) fire(st *state, site *seriald.Site, part *seriald.Part, numbe
 		at := len(d.audit)
 		d.audit = append(d.audit, d.auditEvent(st, seriald.AuditTriggerExecuted, seriald.AuditSuccess))
 		n, err := d.fireOne(st, site, part, t, late)
-		if err != nil {
+		if another, ok := errors.AsType[*takenError](err); ok {
+			// Only of some numbers it is known by now who holds them: what else is wrong
+			// with the event goes first.
+			if taken == nil {
+				taken = another
+			}
+		} else if err != nil {
 			return 0, err
 		}
 		if units += n; units > seriald.MaxQuantity {
@@ -124,6 +131,9 @@ func (d *decision) fire(st *state, site *seriald.Site, part *seriald.Part, numbe
 		}{t.ID, t.AssignmentType, n, d.item.event.Data})
 		d.triggers = append(d.triggers, store.TriggerCount{ID: t.ID, PartID: part.ID, Fired: 1, Units: n})
 		fired++
+	}
+	if taken != nil {
+		return 0, taken
 	}
 	return fired, nil
 }

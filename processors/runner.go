@@ -40,12 +40,13 @@ type Runner struct {
 	limit     time.Duration // of one run of a batch, beside what its serials take
 }
 
-// New returns a Runner that reads from conn and writes to db. It starts nothing.
-func New(cfg Config, conn *stream.Conn, db *store.DB, log *slog.Logger, reg prometheus.Registerer) *Runner {
+// New returns a Runner that reads from conn and writes to db; claims, which may be nil, is
+// told what to forget. It starts nothing.
+func New(cfg Config, conn *stream.Conn, db *store.DB, claims Cache, log *slog.Logger, reg prometheus.Registerer) *Runner {
 	m := newMetrics(reg)
 	return &Runner{
 		conn: conn, log: log, cfg: cfg, metrics: m, settle: defaultSettle, limit: runTimeout,
-		processor: &processor{db: db, cfg: cfg, now: time.Now, log: log, metrics: m},
+		processor: &processor{db: db, cfg: cfg, cache: claims, now: time.Now, log: log, metrics: m},
 		recorder:  &recorder{conn: conn, db: db, log: log, recorded: m.deadLetters},
 	}
 }

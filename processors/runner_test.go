@@ -62,7 +62,7 @@ func (r *rig) start(configure func(*Runner)) {
 	if err != nil {
 		r.tb.Fatal(err)
 	}
-	runner := New(Config{SerialBatchSize: 100, AuditBatchWriteSize: 500}, conn, db, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	runner := New(Config{SerialBatchSize: 100, AuditBatchWriteSize: 500}, conn, db, nil, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	runner.settle = time.Second
 	if configure != nil {
 		configure(runner)

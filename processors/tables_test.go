@@ -17,6 +17,7 @@ import (
 type tables struct {
 	serials      []*seriald.Serial
 	placeholders []*seriald.Placeholder
+	conflicts    []*store.Conflict
 	audit        []seriald.AuditEvent
 	inbox        map[seriald.EventID]store.Processed
 	ledger       *ledger
@@ -44,10 +45,7 @@ func (db *tables) read(r store.Refs) *store.Found {
 	}
 	for _, s := range db.serials {
 		if named(s, r.Change, r.Find) {
-			found.Serials = append(found.Serials, &seriald.Serial{
-				ID: s.ID, Number: s.Number, PartID: s.PartID, SiteID: s.SiteID, Source: s.Source, Status: s.Status, VendorName: s.VendorName,
-				WorkOrderID: s.WorkOrderID, LotNumber: s.LotNumber, InternalSerialID: s.InternalSerialID, RejectionReason: s.RejectionReason,
-			})
+			found.Serials = append(found.Serials, readSerial(s))
 		}
 		if named(s, r.Internal) {
 			for _, vendor := range db.serials {
@@ -73,13 +71,25 @@ func (db *tables) read(r store.Refs) *store.Found {
 	}
 	for _, p := range db.placeholders {
 		if picked[p.ID] {
-			found.Placeholders = append(found.Placeholders, &seriald.Placeholder{
-				ID: p.ID, PartID: p.PartID, SiteID: p.SiteID, Status: p.Status, WorkOrderID: p.WorkOrderID, LotNumber: p.LotNumber,
-				OperationCode: p.OperationCode, SerialID: p.SerialID, FailureReason: p.FailureReason, CreatedAt: p.CreatedAt,
-			})
+			found.Placeholders = append(found.Placeholders, readPlaceholder(p))
 		}
 	}
+	db.readConflicts(&r.Conflicts, found)
 	return found
+}
+
+func readSerial(s *seriald.Serial) *seriald.Serial {
+	return &seriald.Serial{
+		ID: s.ID, Number: s.Number, PartID: s.PartID, SiteID: s.SiteID, Source: s.Source, Status: s.Status, VendorName: s.VendorName,
+		WorkOrderID: s.WorkOrderID, LotNumber: s.LotNumber, InternalSerialID: s.InternalSerialID, RejectionReason: s.RejectionReason,
+	}
+}
+
+func readPlaceholder(p *seriald.Placeholder) *seriald.Placeholder {
+	return &seriald.Placeholder{
+		ID: p.ID, PartID: p.PartID, SiteID: p.SiteID, Status: p.Status, WorkOrderID: p.WorkOrderID, LotNumber: p.LotNumber,
+		OperationCode: p.OperationCode, SerialID: p.SerialID, FailureReason: p.FailureReason, CreatedAt: p.CreatedAt,
+	}
 }
 
 // write does to the rows what store.Batch does.
@@ -119,6 +129,7 @@ func (db *tables) write(tb testing.TB, c *store.Changes, w *world) {
 		}
 		db.inbox[row.EventID] = processed
 	}
+	db.writeConflicts(tb, c, w)
 	db.audit = append(db.audit, c.Audit...)
 	db.change(tb, c.Master)
 	db.ledger.commit(w)
@@ -223,7 +234,10 @@ func (db *tables) state() []string {
 		lines = append(lines, fmt.Sprint("placeholder ", p.ID, p.PartID, p.WorkOrderID, p.LotNumber, p.Status, p.SerialID))
 	}
 	for key, row := range db.ledger.claims {
-		lines = append(lines, fmt.Sprint("claim ", key.scope, key.key, key.canonical, row.SerialID))
+		lines = append(lines, fmt.Sprint("claim ", key.scope, key.key, key.canonical, holderKey(row.SerialID, row.EventID)))
+	}
+	for _, c := range db.conflicts {
+		lines = append(lines, conflictLine(c))
 	}
 	slices.Sort(lines)
 	return lines

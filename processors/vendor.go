@@ -80,7 +80,7 @@ func (d *decision) receiveAll(st *state, site *seriald.Site, part *seriald.Part,
 	first := len(d.outcome.Serials)
 	for _, number := range numbers {
 		if err := d.receiveOne(st, site, part, number, field, t.ID); err != nil {
-			return 0, err
+			return len(numbers), err
 		}
 	}
 	_, group := t.Units(f.Quantity)

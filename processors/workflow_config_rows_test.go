@@ -70,7 +70,7 @@ var configWorkflows = map[seriald.EventType][]row{
 		when("one that was added in front", `{"siteId":"plant9"}`, "accepted", event(seriald.TypeSitePut, `{"siteId":"plant9"}`)),
 		when("one with serials", `{"siteId":"plant2"}`, "rejected INVALID_STATE siteId"),
 		when("one with a placeholder that was made in front", `{"siteId":"spare"}`, "rejected INVALID_STATE siteId",
-			sent{typ: seriald.TypePlaceholderCreate, fields: `{"partId":"LATE"}`, site: "spare"}),
+			event(seriald.TypePlaceholderCreate, `{"partId":"LATE"}`).from("spare")),
 		when("one that was deleted in front", `{"siteId":"spare"}`, "rejected SITE_NOT_FOUND siteId", event(seriald.TypeSiteDelete, `{"siteId":"spare"}`)),
 		when("none", `{}`, "rejected VALIDATION_ERROR siteId"),
 	},

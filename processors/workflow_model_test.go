@@ -17,10 +17,12 @@ type model struct {
 	catalog      *seriald.Catalog
 	units        []unit
 	placeholders []waiting
-	holders      map[string]seriald.ID
+	holders      map[string]string // of claims: the id of a unit, or a registration
+	registered   map[string]string // the parts of registrations
+	conflicts    []dispute
 	// evicted held a number that a unit in front of its rejection in a batch got:
 	// it must be rejected when the batch ends.
-	evicted []seriald.ID
+	evicted []string
 }
 
 type unit struct {
@@ -48,36 +50,45 @@ type answer struct {
 type turn struct {
 	*model
 	*seriald.Fields
-	site string
-	said *seriald.Outcome
+	event seriald.EventID
+	site  string
+	said  *decision
 	answer
-	conflict bool // a number is taken, unless something else is wrong
+	losses []loss // numbers are taken, unless something else is wrong
 }
 
 // answer applies an event of which the service has said its outcome.
-func (m *model) answer(it *item, said *seriald.Outcome) answer {
-	before := *m
-	before.units, before.placeholders, before.holders = slices.Clone(m.units), slices.Clone(m.placeholders), maps.Clone(m.holders)
-	before.evicted = slices.Clone(m.evicted)
-	t := &turn{model: m, Fields: it.fields, site: it.event.Origin.Site, said: said, answer: answer{status: seriald.StatusAccepted}}
+func (m *model) answer(it *item, said *decision) answer {
+	before := m.clone()
+	t := &turn{model: m, Fields: it.fields, event: it.event.ID, site: it.event.Origin.Site, said: said, answer: answer{status: seriald.StatusAccepted}}
 	code := t.apply(it.event.Type)
-	if code == "" && t.conflict {
-		t.status, code = seriald.StatusConflict, seriald.CodeDuplicateSerial
-	} else if code != "" {
-		t.status = seriald.StatusRejected
-	}
-	if code != "" {
+	switch {
+	case code != "":
 		*m = before
-		return answer{status: t.status, code: code}
+		return answer{status: seriald.StatusRejected, code: code}
+	case len(t.losses) > 0:
+		*m = before
+		return answer{status: seriald.StatusConflict, code: m.join(t.losses, said)}
 	}
 	return t.answer
+}
+
+func (m *model) clone() model {
+	c := *m
+	c.units, c.placeholders, c.evicted = slices.Clone(m.units), slices.Clone(m.placeholders), slices.Clone(m.evicted)
+	c.holders, c.registered = maps.Clone(m.holders), maps.Clone(m.registered)
+	c.conflicts = slices.Clone(m.conflicts)
+	for i := range c.conflicts {
+		c.conflicts[i].challengers = slices.Clone(c.conflicts[i].challengers)
+	}
+	return c
 }
 
 // committed checks what must hold when a batch ends.
 func (m *model) committed(t *rapid.T) {
 	for _, id := range m.evicted {
 		for _, u := range m.units {
-			if u.id == id && u.status != seriald.SerialRejected {
+			if u.id.String() == id && u.status != seriald.SerialRejected {
 				t.Fatalf("%s of %s has lost its number", u.number, u.part)
 			}
 		}
@@ -93,8 +104,11 @@ func (m *model) state() []string {
 	for _, p := range m.placeholders {
 		lines = append(lines, fmt.Sprint("placeholder ", p.id, p.part, p.order, p.lot, p.status, p.serial))
 	}
-	for key, id := range m.holders {
-		lines = append(lines, "claim "+key+id.String())
+	for key, holder := range m.holders {
+		lines = append(lines, "claim "+key+holder)
+	}
+	for i := range m.conflicts {
+		lines = append(lines, m.conflicts[i].String())
 	}
 	slices.Sort(lines)
 	return lines
@@ -124,6 +138,8 @@ func (t *turn) apply(typ seriald.EventType) seriald.Code {
 			t.settle(p, seriald.PlaceholderFailed, seriald.ID{})
 		}
 		return code
+	case seriald.TypeConflictResolve:
+		return t.resolve()
 	}
 	if t.catalog.Sites[t.site] == nil {
 		return seriald.CodeSiteNotFound
@@ -134,7 +150,9 @@ func (t *turn) apply(typ seriald.EventType) seriald.Code {
 			return code
 		}
 		id, code := t.add(p.part, "", t.SerialNumber, seriald.SerialActive)
-		if code == "" {
+		if len(t.losses) > 0 {
+			t.losses[0].placeholder = p.id
+		} else if code == "" {
 			t.settle(p, seriald.PlaceholderSerialized, id)
 		}
 		return code
@@ -171,6 +189,8 @@ func (t *turn) apply(typ seriald.EventType) seriald.Code {
 	case seriald.TypePlaceholderCreate:
 		t.wait(part, units)
 		return ""
+	case seriald.TypeUniquenessRegister:
+		return t.register(part)
 	}
 	return t.occur(typ, part)
 }
@@ -284,13 +304,17 @@ func (t *turn) generate(part, format string, all []*waiting) seriald.Code {
 	}
 	for _, p := range all {
 		number := "?"
-		if n := len(t.serials); n < len(t.said.Serials) {
-			number = t.said.Serials[n].SerialNumber
+		if n := len(t.serials); n < len(t.said.outcome.Serials) {
+			number = t.said.outcome.Serials[n].SerialNumber
 		}
-		for _, key := range t.claims(part, "", number) {
-			if holder, held := t.holders[key]; held {
+		for _, c := range t.claims(part, "", t.site, number) {
+			holder, held := t.holders[c.key]
+			if _, registered := t.registered[holder]; registered {
+				return "REGISTERED"
+			}
+			if held {
 				t.evicted = append(t.evicted, holder)
-				delete(t.holders, key)
+				delete(t.holders, c.key)
 			}
 		}
 		id, code := t.add(part, "", number, seriald.SerialActive)

@@ -19,11 +19,11 @@ import (
 type sent struct {
 	typ    seriald.EventType
 	fields string
-	site   string // "" is plant1
+	site   string         // "" is plant1
+	status seriald.Status // of one in front
 }
 
-// row is one case of a type: an event, those in front of it, which are accepted, and
-// what becomes of it.
+// row is one case of a type: an event, those in front of it, and what becomes of it.
 type row struct {
 	sent
 	name  string
@@ -35,7 +35,19 @@ func when(name, fields, want string, front ...sent) row {
 	return row{sent: sent{fields: fields}, name: name, front: front, want: want}
 }
 
-func event(typ seriald.EventType, fields string) sent { return sent{typ: typ, fields: fields} }
+func event(typ seriald.EventType, fields string) sent {
+	return sent{typ: typ, fields: fields, status: seriald.StatusAccepted}
+}
+
+// challenge is an event in front that asks for what somebody has.
+func challenge(typ seriald.EventType, fields string) sent {
+	return sent{typ: typ, fields: fields, status: seriald.StatusConflict}
+}
+
+func (s sent) from(site string) sent {
+	s.site = site
+	return s
+}
 
 func (r row) at(site string) row {
 	r.site = site
@@ -168,7 +180,7 @@ func plant(tb testing.TB) (*tables, *strings.Replacer) {
 			claims = append(claims, store.ClaimRow{ID: plantID(0x30+byte(n), i), Claim: claimed})
 		}
 	}
-	db.ledger = newLedger(claims...)
+	db.ledger = newLedger(append(claims, plantRegistered...)...)
 	for i := range plantPlaceholders {
 		p := plantPlaceholders[i].Placeholder
 		p.ID, p.SiteID, p.CreatedAt = plantID(0x40, i), "plant1", testNow.Add(time.Duration(i-100)*time.Second)
@@ -180,6 +192,10 @@ func plant(tb testing.TB) (*tables, *strings.Replacer) {
 		trigger.ID, trigger.Priority, trigger.BatchSize = plantID(0x50, i), 100, max(1, trigger.BatchSize)
 		add(plantTriggers[i].name, trigger.ID)
 		c.Triggers[trigger.PartID] = append(c.Triggers[trigger.PartID], &trigger)
+	}
+	for i := range plantConflicts {
+		add(plantConflicts[i].name, plantID(0x60, i))
+		db.conflicts = append(db.conflicts, plantConflicts[i].row(plantID(0x60, i)))
 	}
 	db.catalog, _ = compile(c) // "broken" is meant to be
 	return db, strings.NewReplacer(names...)
@@ -213,7 +229,7 @@ func TestWorkflows(t *testing.T) {
 				answers := db.answer(t, items...)
 				at := len(r.front)
 				for i := range r.front {
-					if answers[i].outcome.Status != seriald.StatusAccepted {
+					if answers[i].outcome.Status != r.front[i].status {
 						t.Fatalf("%s in front: %+v", r.front[i].typ, answers[i].outcome)
 					}
 				}
@@ -253,10 +269,18 @@ func wantOneByOne(t *testing.T, r *row) {
 	if got := told(&last); got != r.want {
 		t.Errorf("one by one: got %s, want %s", got, r.want)
 	}
-	if last.outcome.Status == seriald.StatusAccepted {
+	after := db.state()
+	switch last.outcome.Status {
+	case seriald.StatusAccepted:
 		return
+	case seriald.StatusConflict: // it is kept until it is resolved
+		isConflict := func(line string) bool { return strings.HasPrefix(line, "conflict ") }
+		before, after = slices.DeleteFunc(before, isConflict), slices.DeleteFunc(after, isConflict)
+		if n := db.challengers(last.item.event.ID); n != 1 {
+			t.Errorf("it is the challenger of %d conflicts", n)
+		}
 	}
-	if diff := cmp.Diff(before, db.state()); diff != "" || db.catalog.Version != version {
+	if diff := cmp.Diff(before, after); diff != "" || db.catalog.Version != version {
 		t.Errorf("it is %s, and changed something (-before +after):\n%s", last.outcome.Status, diff)
 	}
 }

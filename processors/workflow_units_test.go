@@ -57,7 +57,9 @@ func (t *turn) vendorUnit() (*unit, seriald.Code) {
 			found = append(found, u)
 		}
 	}
-	if open := slices.DeleteFunc(slices.Clone(found), func(u *unit) bool { return u.status == seriald.SerialRejected }); len(open) > 0 {
+	if open := slices.DeleteFunc(slices.Clone(found), func(u *unit) bool {
+		return u.status != seriald.SerialPending && u.status != seriald.SerialAccepted
+	}); len(open) > 0 {
 		found = open
 	}
 	switch {
@@ -66,7 +68,7 @@ func (t *turn) vendorUnit() (*unit, seriald.Code) {
 	case len(found) > 1 && found[0].status != seriald.SerialRejected:
 		return nil, seriald.CodeValidation
 	}
-	return found[0], ""
+	return found[len(found)-1], ""
 }
 
 func sameVendor(a, b string) bool {
@@ -107,7 +109,7 @@ func (t *turn) reject() seriald.Code {
 		code = t.move(u, seriald.SerialRejected, seriald.SerialPending)
 	}
 	if code == "" {
-		maps.DeleteFunc(t.holders, func(_ string, id seriald.ID) bool { return id == u.id })
+		maps.DeleteFunc(t.holders, func(_, holder string) bool { return holder == u.id.String() })
 	}
 	return code
 }
@@ -127,50 +129,64 @@ func (t *turn) add(part, vendor, number string, status seriald.SerialStatus) (se
 	if most := t.catalog.Parts[part].Rule.MaxLength; most > 0 && len(number) > most {
 		return seriald.ID{}, seriald.CodeFormatMismatch
 	}
-	var id seriald.ID
-	if n := len(t.serials); n < len(t.said.Serials) {
-		id = t.said.Serials[n].ID
-	}
-	for _, key := range t.claims(part, vendor, number) {
-		if _, held := t.holders[key]; held {
-			t.conflict = true
-			return id, ""
-		}
-		t.holders[key] = id
+	id := t.saidID()
+	if lost := t.take(part, id.String(), t.claims(part, vendor, t.site, number), ""); len(lost) > 0 {
+		t.losses = append(t.losses, loss{challenger{
+			event: t.event, part: part, number: trimmed(number), unit: true, site: t.site, vendor: trimmed(vendor),
+		}, lost})
+		return id, ""
 	}
 	t.units = append(t.units, unit{id: id, number: number, part: part, site: t.site, vendor: strings.TrimSpace(vendor), status: status})
 	return id, t.move(&t.units[len(t.units)-1], status, status)
 }
 
-func (t *turn) canonical(part, number string) string {
-	if t.catalog.Parts[part].Rule.Fold {
+// saidID is the id of the next unit that the service has named.
+func (t *turn) saidID() (id seriald.ID) {
+	if n := len(t.serials); n < len(t.said.outcome.Serials) {
+		id = t.said.outcome.Serials[n].ID
+	}
+	return id
+}
+
+func (m *model) canonical(part, number string) string {
+	if m.catalog.Parts[part].Rule.Fold {
 		return strings.ToLower(number)
 	}
 	return number
 }
 
-func (t *turn) claims(part, vendor, number string) []string {
-	p := t.catalog.Parts[part]
-	scopes := p.UniquenessScopes
+// scoped is a claim.
+type scoped struct {
+	scope seriald.Scope
+	key   string
+}
+
+func (m *model) claims(part, vendor, site, number string) []scoped {
+	scopes := m.catalog.Parts[part].UniquenessScopes
 	if vendor != "" {
-		scopes = p.VendorScopes
+		scopes = m.catalog.Parts[part].VendorScopes
 	}
-	var keys []string
+	return m.claimsIn(scopes, part, vendor, site, number)
+}
+
+func (m *model) claimsIn(scopes []seriald.Scope, part, vendor, site, number string) []scoped {
+	var all []scoped
 	for _, s := range scopes {
 		of := map[seriald.Scope]string{
-			seriald.ScopeSite: t.site, seriald.ScopePartType: p.Type, seriald.ScopeVendor: strings.ToLower(strings.TrimSpace(vendor)) + "\x1f" + part,
+			seriald.ScopeSite: site, seriald.ScopePartType: m.catalog.Parts[part].Type,
+			seriald.ScopeVendor: strings.ToLower(strings.TrimSpace(vendor)) + "\x1f" + part,
 		}[s]
-		keys = append(keys, fmt.Sprint(s, of, t.canonical(part, number)))
+		all = append(all, scoped{s, fmt.Sprint(s, of, m.canonical(part, number))})
 	}
-	return keys
+	return all
 }
 
 // wait makes placeholders.
 func (t *turn) wait(part string, n int) {
 	for range n {
 		var id seriald.ID
-		if n := len(t.answer.placeholders); n < len(t.said.Placeholders) {
-			id = t.said.Placeholders[n].ID
+		if n := len(t.answer.placeholders); n < len(t.said.outcome.Placeholders) {
+			id = t.said.outcome.Placeholders[n].ID
 		}
 		t.model.placeholders = append(t.model.placeholders, waiting{id: id, part: part, order: t.WorkOrderID, lot: t.LotNumber})
 		t.settle(&t.model.placeholders[len(t.model.placeholders)-1], seriald.PlaceholderPending, seriald.ID{})

@@ -51,6 +51,7 @@ type world struct {
 	releasedMade        []*seriald.Serial // that were made, and give them up
 	given               []store.GiveRow   // claims that go to another serial
 	adopted             []store.Adoption  // of what was registered without a unit
+	moved               []claimKey        // that have no holder any more, or another
 
 	registered map[seriald.EventID]bool         // events of this batch that registered a number
 	heirs      map[seriald.EventID]store.Holder // serials that took over what events registered
@@ -116,6 +117,12 @@ func holderOf(s *seriald.Serial) store.Holder {
 	return store.Holder{SerialID: s.ID, PartID: s.PartID, EventID: s.EventID, Number: s.Number}
 }
 
+// move notes that a claim is not what others may know of it.
+func (w *world) move(key claimKey) {
+	w.moved = append(w.moved, key)
+	w.change(func() { w.moved = w.moved[:len(w.moved)-1] })
+}
+
 // hold makes h the holder of a claim.
 func (w *world) hold(key claimKey, h store.Holder) {
 	before, held := w.held[key]
@@ -164,6 +171,11 @@ func (w *world) take(claims []store.ClaimRow, by store.Holder) (free, lost []sto
 	for i := range claims {
 		w.hold(keyOfClaim(&claims[i].Claim), by)
 	}
+	if len(adopted) > 0 {
+		for i := range claims {
+			w.move(keyOfClaim(&claims[i].Claim))
+		}
+	}
 	for _, a := range adopted {
 		w.adopted, w.heirs[a.EventID] = append(w.adopted, a), by
 		w.change(func() {
@@ -207,6 +219,7 @@ func (w *world) give(claims []store.ClaimRow, from store.Holder) {
 		key := keyOfClaim(&claims[i].Claim)
 		w.given = append(w.given, store.GiveRow{Claim: claims[i].Claim, Holder: from})
 		w.change(func() { w.given = w.given[:len(w.given)-1] })
+		w.move(key)
 		if h, held := w.held[key]; held && h.SerialID == from.SerialID && (!h.SerialID.IsZero() || h.EventID == from.EventID) {
 			delete(w.held, key)
 			w.change(func() { w.held[key] = h })
@@ -241,6 +254,7 @@ func (w *world) release(s *seriald.Serial, st *state) {
 	w.change(func() { *of = (*of)[:len(*of)-1] })
 	for _, c := range claim.Of(s, st.catalog.Parts[s.PartID]) {
 		key := keyOfClaim(&c)
+		w.move(key)
 		holder, ok := w.held[key]
 		if !ok || holder.SerialID != s.ID {
 			continue

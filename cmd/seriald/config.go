@@ -102,6 +102,7 @@ type settings struct {
 
 	SerialBatchSize     int  `koanf:"serial_batch_size"`
 	AuditBatchWriteSize int  `koanf:"audit_batch_write_size"`
+	UniquenessCacheTTL  int  `koanf:"serial_uniqueness_cache_ttl"` // seconds
 	PrometheusEnabled   bool `koanf:"prometheus_enabled"`
 }
 
@@ -118,6 +119,7 @@ func defaultSettings() settings {
 		JWTExpiration:       24 * time.Hour,
 		SerialBatchSize:     processors.DefaultSerialBatchSize,
 		AuditBatchWriteSize: processors.DefaultAuditBatchWriteSize,
+		UniquenessCacheTTL:  3600,
 		PrometheusEnabled:   true,
 	}
 }
@@ -275,6 +277,9 @@ func (s *settings) validate() error {
 	}
 	if s.JWTExpiration <= 0 {
 		problems = append(problems, errors.New("JWT_EXPIRATION: must be more than 0: write 24h"))
+	}
+	if s.UniquenessCacheTTL < 0 {
+		problems = append(problems, errors.New("SERIAL_UNIQUENESS_CACHE_TTL: must not be below 0: seconds, 0 for no cache"))
 	}
 	problems = append(problems,
 		s.api().Validate(),

@@ -72,7 +72,7 @@ func TestReadmeQuickStart(t *testing.T) {
 	}
 	for _, want := range []string{
 		`"status":"accepted"`, "TST-" + time.Now().UTC().Format("20060102") + "-000001", `"status":"ok"`, "(1 row)", "lost                   0",
-		`"status":"REJECTED"`, `"status":"SERIALIZED"`, `"serialNumber":"H-0001"`, `"status":"RETIRED"`,
+		`"status":"REJECTED"`, `"status":"SERIALIZED"`, `"serialNumber":"H-0001"`, `"status":"RETIRED"`, `"status":"conflict"`, `"resolution":"KEEP"`,
 	} {
 		if !strings.Contains(string(printed), want) {
 			t.Errorf("the quick start does not print %s:\n%s", want, printed)
