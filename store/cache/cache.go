@@ -1,16 +1,79 @@
-// Package cache is Redis, as far as the service uses it: a cache whose loss
-// changes speed and nothing else. Only the connection is here yet; what is kept
-// in it comes with the uniqueness checks.
+// Package cache remembers who has a claim. It may answer "taken, and by whom"
+// early; what it does not know may be taken all the same, so that it never says
+// "free". Losing it changes speed and nothing else, which is why nothing here
+// returns an error to those who ask: a failure is something that is not known.
+//
+// It is Redis, which processes share, or memory of this process where there is
+// no Redis. An answer is at most a TTL old. How it may be wrong for so long:
+//
+//   - An Add of what was read in front of a Forget may come after it. Whoever
+//     frees a claim therefore calls Forget after COMMIT, and whoever adds one
+//     calls Add after COMMIT or with what was read just now.
+//   - A Forget that could not reach Redis is caught up with when Redis answers
+//     again; until then this process does not answer for its keys, but others do,
+//     and if this process ends before, they lie until their TTL ends.
+//   - A Redis that was restored from a snapshot holds what was forgotten since.
+//
+// So a "taken" is a reason to refuse early where the sender can ask again, or to
+// look at the holder first; the unique index stays the judge.
 package cache
 
 import (
 	"context"
 	"errors"
-	"fmt"
+	"log/slog"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
-	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"github.com/machshop/seriald"
+)
+
+// Key is what is claimed: the columns of the unique index. Any text is allowed.
+type Key struct {
+	Scope     seriald.Scope
+	ScopeKey  string
+	Canonical string
+}
+
+// Holder is who has a claim.
+type Holder struct {
+	SerialID seriald.ID // zero: the number was registered without a unit
+	PartID   string
+	Number   string // as scanned or made
+}
+
+// Entry is a claim that is taken.
+type Entry struct {
+	Key
+	Holder
+}
+
+// Cache remembers claims that are taken. Several goroutines may use it at once.
+type Cache interface {
+	// Taken returns for each of keys, in their order, who has it; nil means that
+	// this is not known.
+	Taken(ctx context.Context, keys []Key) []*Holder
+	// Add remembers entries for a TTL from now. Of several with one key the last
+	// one counts.
+	Add(ctx context.Context, entries []Entry)
+	// Forget has keys not known any more.
+	Forget(ctx context.Context, keys []Key)
+	// State reports whether Redis answers, by asking it.
+	State(ctx context.Context) State
+	// Close ends the cache, which must not be used any more.
+	Close() error
+}
+
+// State is how it is with Redis, in the words of /health.
+type State string
+
+// The states.
+const (
+	StateConnected    State = "connected"
+	StateDisconnected State = "disconnected"
+	StateDisabled     State = "disabled" // there is no Redis, or nothing is to be remembered
 )
 
 // Config is how to reach Redis.
@@ -34,49 +97,34 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// quiet drops what the library would print past our log: each call returns its
-// error, too, to somebody who knows whether it matters.
-type quiet struct{}
-
-// Printf implements the library's logger.
-func (quiet) Printf(context.Context, string, ...any) {}
-
-func init() { redis.SetLogger(quiet{}) }
-
-// operationTimeout bounds every call: a cache that is slower than the database
-// is of no use.
-const operationTimeout = 50 * time.Millisecond
-
-// Redis is a connection to Redis.
-type Redis struct{ client *redis.Client }
-
-// Open prepares a connection; it is made when it is needed, so that a Redis that
-// is down is no error here. The caller must Close it.
-func Open(cfg Config) (*Redis, error) {
-	opts, err := redis.ParseURL(cfg.URL)
-	if err != nil {
-		return nil, fmt.Errorf("read REDIS_URL: %w", err)
+// New returns the cache of this process: in Redis if cfg has a URL, in memory if
+// not, and one that knows nothing if ttl is 0. A Redis that is away is no error.
+// The metrics are registered with reg, which can have those of one cache only. The
+// caller must Close the cache.
+func New(cfg Config, ttl time.Duration, log *slog.Logger, reg prometheus.Registerer) (Cache, error) {
+	switch {
+	case ttl <= 0:
+		return disabled{}, nil
+	case cfg.URL == "":
+		return newLocal(ttl, reg)
 	}
-	if cfg.DB >= 0 {
-		opts.DB = cfg.DB
-	}
-	if cfg.Password != "" {
-		opts.Password = cfg.Password
-	}
-	opts.DialTimeout, opts.ReadTimeout, opts.WriteTimeout = operationTimeout, operationTimeout, operationTimeout
-	opts.MaxRetries, opts.DialerRetries = -1, 1
-	// Servers before 8 answer the handshake of these with an error.
-	opts.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
-	return &Redis{client: redis.NewClient(opts)}, nil
+	return newRemote(cfg, ttl, log, reg, limits{timeout: operationTimeout, mostDoubts: maxDoubts, now: time.Now})
 }
 
-// Ping reports whether Redis answers.
-func (r *Redis) Ping(ctx context.Context) error {
-	if err := r.client.Ping(ctx).Err(); err != nil {
-		return fmt.Errorf("ping redis: %w", err)
-	}
-	return nil
-}
+// disabled knows nothing.
+type disabled struct{}
 
-// Close closes the connections.
-func (r *Redis) Close() error { return r.client.Close() }
+// Taken implements Cache.
+func (disabled) Taken(_ context.Context, keys []Key) []*Holder { return make([]*Holder, len(keys)) }
+
+// Add implements Cache.
+func (disabled) Add(context.Context, []Entry) {}
+
+// Forget implements Cache.
+func (disabled) Forget(context.Context, []Key) {}
+
+// State implements Cache.
+func (disabled) State(context.Context) State { return StateDisabled }
+
+// Close implements Cache.
+func (disabled) Close() error { return nil }

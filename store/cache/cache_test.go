@@ -19,11 +19,12 @@ func TestMain(m *testing.M) {
 }
 
 // startRedis starts a real Redis that asks for a password and ends with the test.
-func startRedis(t *testing.T, password string) *proctest.Program {
-	t.Helper()
-	port := proctest.FreePort(t)
-	return proctest.Start(t, port, exec.Command(proctest.Binary(t, "redis-server"),
-		"--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--save", "", "--requirepass", password, "--dir", t.TempDir()))
+// A password of "" is none.
+func startRedis(tb testing.TB, password string) *proctest.Program {
+	tb.Helper()
+	port := proctest.FreePort(tb)
+	return proctest.Start(tb, port, exec.Command(proctest.Binary(tb, "redis-server"),
+		"--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--save", "", "--requirepass", password, "--dir", tb.TempDir()))
 }
 
 func TestPing(t *testing.T) {
