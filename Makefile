@@ -61,8 +61,8 @@ bench: deps ## the pipeline's benchmarks, beside their naive forms and upper bou
 	@EMBEDDED_PG_BIN=$$(scripts/postgres.sh) || exit; export EMBEDDED_PG_BIN; \
 	SERIALD_TEST_MALFORMED=10000 go test -count 1 -run '^TestMalformedAmongGood$$' ./cmd/seriald && \
 	go test -run '^$$' -bench Publish -benchtime 50x ./stream && \
-	go test -run '^$$' -bench 'Parse|AppendJSON|ScanLines|Render|Permutation' ./gs1 ./pattern ./cmd/seriald && \
-	exec go test -p 1 -run '^$$' -bench 'Bridge|Commit|Runner|Generate|Pipeline' -benchtime $(BENCHTIME) ./ingest ./processors ./cmd/seriald
+	go test -run '^$$' -bench 'Parse|AppendJSON|ScanLines|Render|Permutation|Taken' ./gs1 ./pattern ./cmd/seriald ./store/cache && \
+	exec go test -p 1 -run '^$$' -bench 'Bridge|Commit|Runner|Generate|Check|Pipeline' -benchtime $(BENCHTIME) ./ingest ./processors ./api ./cmd/seriald
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME=30s; FUZZ=regexp chooses

@@ -15,7 +15,7 @@ import (
 // textFields are the fields that hold text.
 var textFields = []string{
 	"performedBy", "partId", "serialNumber", "workOrderId", "lotNumber", "operationCode", "vendorSerialNumber",
-	"vendorName", "receivedDate", "formatConfigId", "purchaseOrderId", "workCenterId", "internalSerial", "sourceSerial", "siteId", "result",
+	"vendorName", "receivedDate", "formatConfigId", "purchaseOrderId", "workCenterId", "internalSerial", "sourceSerial", "siteId", "result", "challengerEventId",
 }
 
 func fieldsOf(typ seriald.EventType, data string) (*seriald.Fields, error) {

@@ -49,6 +49,11 @@ func TestMessagesAsTheyAreSent(t *testing.T) {
 	rejected := seriald.Rejected("evt-3", seriald.Reject(seriald.CodePartNotFound, "partId", "part %q is not known", "X<1>"), processedAt)
 	registered := conflicting()
 	registered.Conflict.HolderID, registered.Conflict.HolderPartID = seriald.ID{}, ""
+	resolved := &seriald.Outcome{
+		EventID: "evt-4", Status: seriald.StatusAccepted, Serials: accepted().Serials, ProcessedAt: processedAt, Conflict: conflicting().Conflict,
+	}
+	resolved.Conflict.ConflictID, resolved.Conflict.Resolution = serial2, seriald.ResolveRetire
+	resolution := seriald.SerialEvents(resolved, reader1, "PART-002", []seriald.Announcement{{Event: seriald.EventResolved, Count: 2}}, 100, roomy)
 	assigned := seriald.SerialEvents(accepted(), reader1, "PART-001", []seriald.Announcement{{
 		Event: seriald.EventAssigned, Count: 2, TriggerID: trigger1, WorkOrderID: "WO-7", LotNumber: "L1", OperationCode: "OP-010",
 	}}, 100, roomy)
@@ -60,6 +65,8 @@ func TestMessagesAsTheyAreSent(t *testing.T) {
 		"outcome_rejected":            rejected.Encode(),
 		"outcome_conflict":            conflicting().Encode(),
 		"outcome_conflict_registered": registered.Encode(),
+		"outcome_resolved":            resolved.Encode(),
+		"serial_event_resolved":       resolution[0].Body,
 		"outcome_duplicate":           seriald.MarkDuplicate(accepted().Encode()),
 		"outcome_short":               short,
 		"outcome_placeholder":         serialized().Encode(),
@@ -108,13 +115,7 @@ func outcomes() *rapid.Generator[*seriald.Outcome] {
 			o.Placeholders = rapid.SliceOfN(placeholderRefs(), n, n).Draw(t, "placeholders")
 		}
 		if rapid.Bool().Draw(t, "has a conflict") {
-			o.Conflict = &seriald.Conflict{
-				SerialNumber: words().Draw(t, "number"), HolderID: ids().Draw(t, "holder"), HolderPartID: words().Draw(t, "holder's part"),
-				Scopes: []seriald.Scope{},
-			}
-			for range rapid.IntRange(0, 3).Draw(t, "scopes") {
-				o.Conflict.Scopes = append(o.Conflict.Scopes, seriald.ScopeSite, seriald.ScopeVendor)
-			}
+			o.Conflict = conflicts().Draw(t, "conflict")
 		}
 		return o
 	})

@@ -25,6 +25,8 @@ var needs = map[seriald.EventType]map[string]any{
 	seriald.TypePlaceholderAssign:      {"placeholderId": serial1.String(), "serialNumber": "S"},
 	seriald.TypePlaceholderFail:        {"placeholderId": serial1.String(), "reason": "scrapped"},
 	seriald.TypePropagationPassThrough: {"sourceSerialId": serial1.String(), "operationCode": "OP-010"},
+	seriald.TypeUniquenessRegister:     {"serialNumber": "S", "partId": "P"},
+	seriald.TypeConflictResolve:        {"serialNumber": "S", "partId": "P", "conflictResolution": "KEEP", "resolutionReason": "sorted out"},
 	seriald.TypeTriggerCreate:          {}, // Event.Trigger looks
 	seriald.TypeTriggerUpdate:          {"triggerId": trigger1.String()},
 	seriald.TypeTriggerEnable:          {"triggerId": trigger1.String()},

@@ -402,9 +402,9 @@ func TestConflict(t *testing.T) {
 	st := newState(testCatalog(t))
 	data := `{"partId":"BOUGHT","vendorName":"ACME","vendorSerialNumber":"AB1","workOrderId":"WO-7","lotNumber":"L1","operationCode":"OP-010"}`
 	d := decideOne(t, newItem(seriald.TypeVendorSerialReceive, data), st)
-	lost := d.claims
+	lost, made := d.claims, d.serials[0]
 	holder := store.Holder{ClaimID: seriald.ID{1}, SerialID: seriald.ID{2}, PartID: "OTHER"}
-	d.conflict(st, &takenError{lost: lost, holder: holder})
+	d.conflict(st, &takenError{lost: lost, holder: holder, serial: made, placeholder: seriald.ID{3}})
 	d.finish(st) // has nothing to add
 
 	scopes := []seriald.Scope{seriald.ScopeVendor, seriald.ScopeSite}
@@ -414,6 +414,15 @@ func TestConflict(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, d.outcome); diff != "" {
 		t.Errorf("outcome (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(&store.ChallengerRow{
+		ConflictID: d.challenger.ConflictID, Holder: holder, Canonical: "AB1",
+		Challenger: store.Challenger{
+			ID: d.conflicts[0].ChallengerID, EventID: "e1", EventType: seriald.TypeVendorSerialReceive, PerformedBy: "/plant1/line1/reader1",
+			PartID: "BOUGHT", Number: "AB1", Scopes: scopes, Serial: made, PlaceholderID: seriald.ID{3},
+		},
+	}, d.challenger); diff != "" || d.challenger.ConflictID.IsZero() {
+		t.Errorf("challenger (-want +got):\n%s", diff)
 	}
 	if d.serials != nil || d.runs != nil || d.claims != nil {
 		t.Errorf("something is left of the event: %+v", d)

@@ -110,7 +110,10 @@ func (m *model) join(all []loss, said *decision) seriald.Code {
 		return seriald.CodeDuplicateSerial
 	}
 	holder := holderKey(row.Holder.SerialID, row.Holder.EventID)
-	at := slices.IndexFunc(all, func(l loss) bool { return l.number == row.Number && l.holders[row.Scopes[0]] == holder })
+	// Who gives its number up behind the event may have it no longer: one of ours has it
+	// then, which was in front.
+	evicted := slices.Contains(m.evicted, holder)
+	at := slices.IndexFunc(all, func(l loss) bool { return l.number == row.Number && (evicted || l.holders[row.Scopes[0]] == holder) })
 	if at < 0 || slices.ContainsFunc(row.Scopes, func(s seriald.Scope) bool { return all[at].holders[s] == "" }) {
 		return seriald.Code(fmt.Sprint(row.Scopes, " of ", row.Number, " is not lost to ", holder, ", but ", all))
 	}
@@ -135,12 +138,9 @@ func (t *turn) register(part string) seriald.Code {
 	if most := t.catalog.Parts[part].Rule.MaxLength; most > 0 && len(t.SerialNumber) > most {
 		return seriald.CodeFormatMismatch
 	}
-	scopes := t.catalog.Parts[part].UniquenessScopes
-	if len(t.Scopes) > 0 {
-		scopes = nil
-		for _, s := range t.Scopes {
-			scopes = append(scopes, seriald.Scope(s))
-		}
+	scopes := t.Scopes
+	if len(scopes) == 0 {
+		scopes = t.catalog.Parts[part].UniquenessScopes
 	}
 	holder := "registered:" + string(t.event)
 	if lost := t.take("", holder, t.claimsIn(scopes, part, t.VendorName, site, t.SerialNumber), ""); len(lost) > 0 {

@@ -33,7 +33,19 @@ func (w *world) contents() []string {
 		}
 	}
 	for key, holder := range w.held {
-		lines = append(lines, fmt.Sprint("held ", key, holder.SerialID))
+		lines = append(lines, fmt.Sprint("held ", key, holderKey(holder.SerialID, holder.EventID)))
+	}
+	for event, heir := range w.heirs {
+		lines = append(lines, fmt.Sprint("heir ", event, heir.SerialID))
+	}
+	for event := range w.registered {
+		lines = append(lines, fmt.Sprint("registered ", event))
+	}
+	for i, g := range w.given {
+		lines = append(lines, fmt.Sprint("given ", i, keyOfClaim(&g.Claim), holderKey(g.Holder.SerialID, g.Holder.EventID)))
+	}
+	for i, a := range w.adopted {
+		lines = append(lines, fmt.Sprint("adopted ", i, a))
 	}
 	for key := range w.freed {
 		lines = append(lines, fmt.Sprint("freed ", key))
@@ -64,13 +76,18 @@ func TestWorldGoesBack(t *testing.T) {
 			},
 			Placeholders: []*seriald.Placeholder{{ID: seriald.ID{3}, PartID: "BOTH", Status: seriald.PlaceholderPending}},
 		}
-		st.world = newWorld(found, newFacts(), st.catalog)
+		known := newFacts()
+		for _, scope := range []seriald.Scope{seriald.ScopeSite, seriald.ScopePartType} { // two that were registered before
+			row := outside(scope, map[seriald.Scope]string{seriald.ScopeSite: "plant1", seriald.ScopePartType: "X"}[scope], "N3")
+			known.held[keyOfClaim(&row.Claim)] = store.Holder{PartID: "BOTH", EventID: seriald.EventID("r" + scope), Number: "N3"}
+		}
+		st.world = newWorld(found, known, st.catalog)
 		w := st.world
 		released := map[seriald.ID]bool{}
 		change := func() {
 			ids := slices.SortedFunc(maps.Keys(w.serials), func(a, b seriald.ID) int { return slices.Compare(a[:], b[:]) })
 			s := w.serials[rapid.SampledFrom(ids).Draw(rt, "serial")]
-			switch rapid.SampledFrom([]string{"add", "set", "release", "wait", "settle", "run"}).Draw(rt, "change") {
+			switch rapid.SampledFrom([]string{"add", "set", "release", "wait", "settle", "run", "register", "give"}).Draw(rt, "change") {
 			case "add":
 				// What the unique index has to judge after the batch is not to be had.
 				made := &seriald.Serial{ID: st.newID(), Number: rapid.StringMatching(`N[1-5]`).Draw(rt, "number"), PartID: "BOTH", SiteID: "plant1", Status: seriald.SerialActive}
@@ -93,6 +110,14 @@ func TestWorldGoesBack(t *testing.T) {
 				}
 			case "run":
 				w.addRun(&run{})
+			case "register":
+				number := &seriald.Serial{Number: rapid.StringMatching(`N[1-5]`).Draw(rt, "number"), PartID: "BOTH", SiteID: "plant1"}
+				by := store.Holder{PartID: "BOTH", EventID: seriald.EventID(st.newID().String()), Number: number.Number}
+				if _, _, _, err := w.addRegistration(appendClaims(nil, number, st), by); err != nil {
+					rt.Log(err)
+				}
+			case "give":
+				w.give(appendClaims(nil, s, st), holderOf(s))
 			}
 		}
 		for range rapid.IntRange(0, 6).Draw(rt, "changes in front") {

@@ -195,46 +195,43 @@ func TestChallengersJoinTheOpenConflict(t *testing.T) {
 	conflictIs(1, "4")
 }
 
-// Two processes that open the conflict about a number at the same time open one.
+// Processes that open the conflicts about the same numbers at the same time, in opposite
+// orders, open one each, and none has to run again.
 func TestConflictIsOpenedOnce(t *testing.T) {
 	t.Parallel()
 	dsn := storetest.DSN(t, storetest.Fast)
 	db := storetest.Open(t, dsn)
-	const numbers, processes = 20, 6
-	rows := make([]store.ClaimRow, numbers)
-	for n := range rows {
-		rows[n] = siteClaim(fmt.Sprintf("S-%02d", n), newID(), "made", "PART-001")
-	}
-	hold(t, db, noon, rows...)
-	var wg sync.WaitGroup
-	for p := range processes {
-		wg.Go(func() {
-			for n := range numbers {
+	const rounds, numbers, processes = 8, 100, 4
+	for round := range rounds {
+		var held []store.ClaimRow
+		for n := range numbers {
+			held = append(held, siteClaim(fmt.Sprintf("%d-%03d", round, n), newID(), "made", "PART-001"))
+		}
+		hold(t, db, noon, held...)
+		var wg sync.WaitGroup
+		for p := range processes {
+			wg.Go(func() {
+				var rows []store.ChallengerRow
+				for n := range held {
+					rows = append(rows, asks(holderOf(&held[n]), fmt.Sprintf("%d-%d", p, n), "PART-002"))
+				}
 				if p%2 == 1 {
-					n = numbers - 1 - n
-				}
-				// The numbers next to it, in opposite orders.
-				a, b := &rows[n], &rows[(n+1)%numbers]
-				event := fmt.Sprintf("%d-%d", p, n)
-				batch, _, err := db.Read(context.Background(), store.Refs{}, noon)
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				rows := []store.ChallengerRow{asks(holderOf(a), event, "PART-002"), asks(holderOf(b), event, "PART-002")}
-				if p%3 == 0 {
 					slices.Reverse(rows)
 				}
-				if err := batch.Write(context.Background(), asked(rows...), 500); err != nil {
-					t.Errorf("process %d, number %d: %v", p, n, err)
+				batch, _, err := db.Read(context.Background(), store.Refs{}, noon)
+				if err == nil {
+					err = batch.Write(context.Background(), asked(rows...), 500)
 				}
-			}
-		})
+				if err != nil {
+					t.Errorf("round %d, process %d: %v", round, p, err)
+				}
+			})
+		}
+		wg.Wait()
 	}
-	wg.Wait()
 	conn := storetest.Conn(t, dsn)
 	if got := storetest.Value[string](t, conn, `SELECT count(DISTINCT c.id) || ' ' || count(DISTINCT c.holder) || ' ' || min(n) || ' ' || max(n)
-		FROM serial_conflicts AS c, LATERAL (SELECT count(*) AS n FROM serial_conflict_challengers AS h WHERE h.conflict_id = c.id) AS q`); got != "20 20 12 12" {
+		FROM serial_conflicts AS c, LATERAL (SELECT count(*) AS n FROM serial_conflict_challengers AS h WHERE h.conflict_id = c.id) AS q`); got != "800 800 4 4" {
 		t.Errorf("conflicts, holders, fewest and most challengers: %s", got)
 	}
 }
@@ -406,9 +403,10 @@ func TestAdopt(t *testing.T) {
 	t.Parallel()
 	db := storetest.Open(t, storetest.DSN(t, storetest.Fast))
 	r, other := siteClaim("r-1", seriald.ID{}, "reg", "PART-001"), siteClaim("R-2", seriald.ID{}, "reg2", "PART-001")
-	family := r
+	family, elsewhere := r, r // the second by another event
 	family.ID, family.Scope, family.ScopeKey = newID(), seriald.ScopePartType, "WIDGET"
-	hold(t, db, noon, r, family, other)
+	elsewhere.ID, elsewhere.ScopeKey, elsewhere.EventID = newID(), "plant2", "reg3"
+	hold(t, db, noon, r, family, elsewhere, other)
 	challenge(t, db, noon, asks(holderOf(&r), "1", "PART-002"))
 	serial := newID()
 	adopt := func(b *store.Batch, event, number string, serial seriald.ID) error {
@@ -436,13 +434,14 @@ func TestAdopt(t *testing.T) {
 	}
 	late.Rollback()
 
-	claims := []seriald.Claim{r.Claim, family.Claim, other.Claim}
+	claims := []seriald.Claim{r.Claim, family.Claim, elsewhere.Claim, other.Claim}
 	holder := &store.Holder{ClaimID: r.ID, SerialID: serial, PartID: "PART-001", EventID: "reg", Number: "R-1"}
 	inFamily := *holder
 	inFamily.ClaimID = family.ID
-	stays := holderOf(&other)
-	if got, err := db.Holders(t.Context(), claims); err != nil || !cmp.Equal([]*store.Holder{holder, &inFamily, &stays}, got) {
-		t.Errorf("%v (-want +got):\n%s", err, cmp.Diff([]*store.Holder{holder, &inFamily, &stays}, got))
+	there, stays := holderOf(&elsewhere), holderOf(&other)
+	want := []*store.Holder{holder, &inFamily, &there, &stays}
+	if got, err := db.Holders(t.Context(), claims); err != nil || !cmp.Equal(want, got) {
+		t.Errorf("%v (-want +got):\n%s", err, cmp.Diff(want, got))
 	}
 	all, err := db.ConflictsOfNumber(t.Context(), "r-1", "PART-001")
 	if err != nil || len(all) != 1 || all[0].Holder.SerialID != serial || all[0].Holder.EventID != "" || all[0].Resolution != "" {

@@ -49,6 +49,7 @@ type cli struct {
 	Simulate   simulateCommand   `cmd:"" help:"Play scanners and PLCs, and count what was answered."`
 	DLQ        dlqCommand        `cmd:"" name:"dlq" help:"Look at dead letters, and replay them."`
 	Uniqueness uniquenessCommand `cmd:"" help:"About the claims of numbers."`
+	Cache      cacheCommand      `cmd:"" help:"About the cache of claims."`
 	Devices    devicesCommand    `cmd:"" help:"List the devices that were seen, and how they are."`
 	Token      tokenCommand      `cmd:"" help:"Print a bearer token for the HTTP API."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`

@@ -25,7 +25,6 @@ import (
 	"github.com/machshop/seriald/migrations"
 	"github.com/machshop/seriald/processors"
 	"github.com/machshop/seriald/store"
-	"github.com/machshop/seriald/store/cache"
 	"github.com/machshop/seriald/stream"
 )
 
@@ -76,12 +75,10 @@ func (c *runCommand) Run(ctx context.Context, s *session) error {
 		return usageError{err}
 	}
 	defer svc.db.Close()
-	if set.RedisURL != "" {
-		if svc.redis, err = cache.Open(set.cache()); err != nil {
-			return usageError{err}
-		}
-		defer svc.redis.Close()
+	if svc.cache, err = openCache(s, reg); err != nil {
+		return err
 	}
+	defer func() { _ = svc.cache.Close() }() // it has nothing left to tell
 	if svc.conn, err = stream.Connect(set.stream(backends.natsURL), "seriald", s.log); err != nil {
 		return usageError{err}
 	}
@@ -100,7 +97,7 @@ func (c *runCommand) Run(ctx context.Context, s *session) error {
 		group.Go(func() error { return svc.returner.Run(ctx) })
 	}
 	if svc.has(roleProcessor) {
-		svc.processor = processors.New(set.processors(), svc.conn, svc.db, s.log, reg)
+		svc.processor = processors.New(set.processors(), svc.conn, svc.db, svc.cache, s.log, reg)
 		group.Go(func() error {
 			select {
 			case <-prepared:

@@ -19,7 +19,7 @@ type service struct {
 	roles     []string
 	started   atomic.Bool
 	db        *store.DB
-	redis     *cache.Redis
+	cache     cache.Cache
 	conn      *stream.Conn
 	bridge    *ingest.Bridge
 	returner  *ingest.Returner
@@ -30,18 +30,10 @@ func (svc *service) has(role string) bool { return slices.Contains(svc.roles, ro
 
 // dependencies are what the API asks, once started is set.
 func (svc *service) dependencies() api.Dependencies {
-	return api.Dependencies{Database: svc.db, Redis: svc.redisState, NATS: svc.natsState, MQTT: svc.mqttState, NotReady: svc.notReady}
+	return api.Dependencies{Database: svc.db, Taken: takenClaims{svc.cache}, Redis: svc.redisState, NATS: svc.natsState, MQTT: svc.mqttState, NotReady: svc.notReady}
 }
 
-func (svc *service) redisState(ctx context.Context) api.State {
-	switch {
-	case svc.redis == nil:
-		return api.StateDisabled
-	case svc.redis.Ping(ctx) != nil:
-		return api.StateDisconnected
-	}
-	return api.StateConnected
-}
+func (svc *service) redisState(ctx context.Context) api.State { return api.State(svc.cache.State(ctx)) }
 
 func (svc *service) natsState() api.State {
 	if !svc.conn.Up() {

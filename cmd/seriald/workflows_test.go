@@ -221,10 +221,10 @@ type floor struct {
 	names    map[string]string // what $name.field stands for
 }
 
-func newFloor(t *testing.T) *floor {
+func newFloor(t *testing.T, env ...string) *floor {
 	t.Helper()
 	mqttURL, natsURL, dsn := brokertest.Start(t).URL, startNATSServer(t), storetest.DSN(t, storetest.Fast)
-	d := newDaemon(t, "MQTT_URL="+mqttURL, "NATS_URL="+natsURL, "DATABASE_URL="+dsn)
+	d := newDaemon(t, append(env, "MQTT_URL="+mqttURL, "NATS_URL="+natsURL, "DATABASE_URL="+dsn)...)
 	d.start()
 	f := &floor{t: t, daemon: d, outcomes: make(chan []byte, 100), db: storetest.Conn(t, dsn), names: map[string]string{}}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
