@@ -198,9 +198,6 @@ func (d *decision) reject(st *state) error {
 	if s.Status != seriald.SerialPending {
 		return seriald.Reject(seriald.CodeInvalidState, "vendorSerialId", "vendor serial %s is %s: only a PENDING one can be rejected", s.Number, s.Status)
 	}
-	if st.catalog.Parts[s.PartID] == nil {
-		return seriald.Reject(seriald.CodePartNotFound, "partId", "part %q is not known: add it again, the claims of its numbers go by it", s.PartID)
-	}
 	before := vendorValues{Status: s.Status}
 	st.world.release(s, st)
 	st.world.setSerial(s, func() { s.Status, s.RejectionReason = seriald.SerialRejected, trimmed(d.item.fields.RejectionReason) })

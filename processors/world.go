@@ -40,6 +40,7 @@ type world struct {
 	// were made in it, of each part the oldest first.
 	placeholders map[seriald.ID]*seriald.Placeholder
 	pending      map[string][]*seriald.Placeholder
+	claims       map[seriald.ID][]claimKey // of serials that were read to be changed
 	held         map[claimKey]store.Holder
 	made         map[seriald.ID]bool // serials and placeholders of this batch
 	freed        map[claimKey]bool   // claims that were made and given up in this batch
@@ -65,7 +66,7 @@ func newWorld(found *store.Found, known *facts, c *catalog) *world {
 	w := &world{
 		serials: map[seriald.ID]*seriald.Serial{}, numbers: map[string][]*seriald.Serial{}, linked: maps.Clone(found.Linked),
 		placeholders: map[seriald.ID]*seriald.Placeholder{}, pending: map[string][]*seriald.Placeholder{},
-		held: map[claimKey]store.Holder{}, made: map[seriald.ID]bool{}, freed: map[claimKey]bool{},
+		claims: map[seriald.ID][]claimKey{}, held: map[claimKey]store.Holder{}, made: map[seriald.ID]bool{}, freed: map[claimKey]bool{},
 		registered: map[seriald.EventID]bool{}, heirs: map[seriald.EventID]store.Holder{}, conflicts: found.Conflicts,
 	}
 	if w.linked == nil {
@@ -75,11 +76,13 @@ func newWorld(found *store.Found, known *facts, c *catalog) *world {
 		s := *read
 		w.serials[s.ID] = &s
 		w.numbers[s.Number] = append(w.numbers[s.Number], &s)
-		// Its number may be given up in this batch: who asks before that must know.
-		if part := c.Parts[s.PartID]; part != nil && s.Status == seriald.SerialPending {
-			for _, claimed := range claim.Of(&s, part) {
-				w.held[keyOfClaim(&claimed)] = holderOf(&s)
-			}
+	}
+	for i := range found.Claims {
+		c := &found.Claims[i]
+		w.claims[c.SerialID] = append(w.claims[c.SerialID], keyOfClaim(c))
+		// It may be given up in this batch: who asks before that must know.
+		if s := w.serials[c.SerialID]; s != nil && s.Status == seriald.SerialPending {
+			w.held[keyOfClaim(c)] = holderOf(s)
 		}
 	}
 	maps.Copy(w.held, known.held)
@@ -252,8 +255,13 @@ func (w *world) release(s *seriald.Serial, st *state) {
 	}
 	*of = append(*of, s)
 	w.change(func() { *of = (*of)[:len(*of)-1] })
-	for _, c := range claim.Of(s, st.catalog.Parts[s.PartID]) {
-		key := keyOfClaim(&c)
+	keys := w.claims[s.ID]
+	if w.made[s.ID] {
+		for _, c := range claim.Of(s, st.catalog.Parts[s.PartID]) {
+			keys = append(keys, keyOfClaim(&c))
+		}
+	}
+	for _, key := range keys {
 		w.move(key)
 		holder, ok := w.held[key]
 		if !ok || holder.SerialID != s.ID {

@@ -36,6 +36,8 @@ var (
 	sqlClaimsHeld string
 	//go:embed sql/claims_drop.sql
 	sqlClaimsDrop string
+	//go:embed sql/claims_of.sql
+	sqlClaimsOf string
 	//go:embed sql/claims_release.sql
 	sqlClaimsRelease string
 )

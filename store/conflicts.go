@@ -197,7 +197,7 @@ func (b *Batch) queueChallengers(pipe *pgx.Batch, rows []ChallengerRow) {
 		text.set(i, r.Holder.key(), string(r.EventID), string(r.EventType), r.PerformedBy, r.PartID, r.Number, strings.Join(scopes, ","), string(s.Source),
 			s.SiteID, s.VendorName, s.ReceivedDate, s.WorkOrderID, s.LotNumber, s.OperationCode, s.Line, s.Device, string(s.Attributes))
 	}
-	pipe.Queue(sqlConflictsOpen, conflicts, holderText[0], holders, holderText[1], holderText[2], holderText[3], holderText[4], b.at)
+	pipe.Queue(sqlConflictsOpen, conflicts, holderText[0], holders, holderText[1], holderText[2], holderText[3], holderText[4], b.at, ids)
 	pipe.Queue(sqlChallengersInsert, ids, text[0], text[1], text[2], text[3], text[4], text[5], text[6], text[7], text[8],
 		text[9], text[10], text[11], text[12], text[13], text[14], text[15], text[16], triggers, placeholders, b.at)
 }

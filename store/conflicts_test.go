@@ -453,3 +453,37 @@ func TestAdopt(t *testing.T) {
 		t.Errorf("joined: %+v, %v", all, err)
 	}
 }
+
+// Who has lost a number to a holder that gives it up before the conflict is opened is
+// decided again: no conflict is opened with one that holds nothing.
+func TestConflictIsNotOpenedWithAFormerHolder(t *testing.T) {
+	t.Parallel()
+	db := storetest.Open(t, storetest.DSN(t, storetest.Fast))
+	held := siteClaim("S-1", newID(), "made", "PART-001")
+	hold(t, db, noon, held)
+	first := asks(holderOf(&held), "1", "PART-002")
+	challenge(t, db, noon, first)
+
+	late, _ := begin(t, db, store.Refs{}, noon)
+	lost, err := late.Claim(t.Context(), []store.ClaimRow{siteClaim("S-1", newID(), "late", "PART-002")})
+	if err != nil || lost[0].SerialID != held.SerialID {
+		t.Fatalf("lost %v, %v", lost, err)
+	}
+	resolver, _ := begin(t, db, store.Refs{Conflicts: store.ConflictRefs{Canonical: []string{"S-1"}}}, noon)
+	if err := resolver.Give(t.Context(), []store.GiveRow{{Claim: held.Claim, Holder: holderOf(&held)}}); err != nil {
+		t.Fatal(err)
+	}
+	heir := siteClaim("S-1", newID(), "1", "PART-002")
+	if lost, err := resolver.Claim(t.Context(), []store.ClaimRow{heir}); err != nil || len(lost) > 0 {
+		t.Fatalf("lost %v, %v", lost, err)
+	}
+	if err := resolver.Write(t.Context(), &store.Changes{Resolution: resolutionOf(first.ConflictID, nil)}, 500); err != nil {
+		t.Fatal(err)
+	}
+	if err := late.Write(t.Context(), asked(asks(lost[0], "late", "PART-002")), 500); !errors.Is(err, store.ErrRepeat) {
+		t.Errorf("the late one got %v, want ErrRepeat", err)
+	}
+	if all, err := db.ConflictsOfNumber(t.Context(), "S-1", "PART-001"); err != nil || len(all) != 1 {
+		t.Errorf("%d conflicts, %v", len(all), err)
+	}
+}

@@ -52,6 +52,9 @@ type Found struct {
 	// Serials are in no order. They have what the rules read: not the format, the
 	// trigger, the times and the attributes.
 	Serials []*seriald.Serial
+	// Claims are those of the serials that may be changed: scope, key, canonical form and
+	// serial.
+	Claims []seriald.Claim
 	// Linked has the vendor serial that was accepted for one of ours.
 	Linked map[seriald.ID]seriald.ID
 	// Placeholders are in no order.
@@ -68,7 +71,16 @@ type Use struct {
 // queue adds the statements that read what r refers to.
 func (r *Refs) queue(pipe *pgx.Batch, found *Found) {
 	if !r.Change.empty() {
-		pipe.Queue(sqlSerialsLock, rawIDs(r.Change.IDs), r.Change.Numbers).Query(found.readSerials)
+		ids := rawIDs(r.Change.IDs)
+		pipe.Queue(sqlSerialsLock, ids, r.Change.Numbers).Query(found.readSerials)
+		pipe.Queue(sqlClaimsOf, ids, r.Change.Numbers).Query(func(rows pgx.Rows) error {
+			var c seriald.Claim
+			_, err := pgx.ForEachRow(rows, []any{(*[16]byte)(&c.SerialID), &c.Scope, &c.ScopeKey, &c.Canonical}, func() error {
+				found.Claims = append(found.Claims, c)
+				return nil
+			})
+			return err
+		})
 	}
 	if !r.Find.empty() {
 		pipe.Queue(sqlSerialsFind, rawIDs(r.Find.IDs), r.Find.Numbers).Query(found.readSerials)
