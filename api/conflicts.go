@@ -95,39 +95,40 @@ func asChallenger(c *store.Challenger) challengerBody {
 	return body
 }
 
+type conflictsInput struct {
+	pageInput
+	PartID string `query:"partId" doc:"That has the number, or asked for it."`
+}
+
 // pendingConflicts lists those that nobody has resolved, the oldest first.
-func (s *Server) pendingConflicts(w http.ResponseWriter, r *http.Request) {
-	listConflicts(w, r, s.deps.Database.PendingConflicts, func(c *conflictBody) time.Time { return c.CreatedAt })
+func (s *Server) pendingConflicts(ctx context.Context, in *conflictsInput) (*output[listBody[conflictBody]], error) {
+	return s.listConflicts(ctx, in, false, s.deps.Database.PendingConflicts, func(c *conflictBody) time.Time { return c.CreatedAt })
 }
 
 // conflictHistory lists those that were resolved, the last one first.
-func (s *Server) conflictHistory(w http.ResponseWriter, r *http.Request) {
-	listConflicts(w, r, s.deps.Database.ConflictHistory, func(c *conflictBody) time.Time { return c.ResolvedAt })
+func (s *Server) conflictHistory(ctx context.Context, in *conflictsInput) (*output[listBody[conflictBody]], error) {
+	return s.listConflicts(ctx, in, true, s.deps.Database.ConflictHistory, func(c *conflictBody) time.Time { return c.ResolvedAt })
 }
 
-func listConflicts(w http.ResponseWriter, r *http.Request,
+func (s *Server) listConflicts(ctx context.Context, in *conflictsInput, resolved bool,
 	read func(ctx context.Context, partID string, after store.ConflictsAfter, limit int) ([]*store.Conflict, error), at func(*conflictBody) time.Time,
-) {
-	q := query{Values: r.URL.Query()}
-	q.only("partId", "limit", "cursor")
-	limit, _, problems := page(q.Values)
-	q.problems = append(q.problems, problems...)
+) (*output[listBody[conflictBody]], error) {
 	var after store.ConflictsAfter
-	q.cursor(&after)
-	if len(q.problems) > 0 {
-		badRequest(w, q.problems)
-		return
+	if err := readCursor(in.Cursor, &after); err != nil {
+		return nil, err
 	}
-	found, err := read(r.Context(), q.Get("partId"), after, limit+1)
+	found, err := read(ctx, in.PartID, after, in.Limit+1)
+	total := 0
+	if err == nil {
+		total, err = s.deps.Database.CountConflicts(ctx, in.PartID, resolved, mostCounted+1)
+	}
 	if errors.Is(err, store.ErrTooBroad) {
-		problem(w, http.StatusUnprocessableEntity, seriald.CodeValidation, "too much would have to be looked through for one part: ask without partId")
-		return
+		return nil, newProblem(http.StatusUnprocessableEntity, seriald.CodeValidation, "too much would have to be looked through for one part: ask without partId")
 	}
 	if err != nil {
-		unread(w, err, codeNotFound, "conflict")
-		return
+		return nil, unread(err, codeNotFound, "conflict")
 	}
-	reply(w, http.StatusOK, cut(asConflicts(found), limit, func(last *conflictBody) string {
+	return answer(cut(asConflicts(found), in.Limit, total, func(last *conflictBody) string {
 		return encodeCursor(store.ConflictsAfter{At: at(last), ID: last.ID})
-	}))
+	}), nil)
 }

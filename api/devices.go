@@ -1,7 +1,7 @@
 package api
 
 import (
-	"net/http"
+	"context"
 
 	"github.com/machshop/seriald"
 	"github.com/machshop/seriald/store"
@@ -9,31 +9,29 @@ import (
 
 // devicesBody is a page of devices, in the order of site, line and device.
 type devicesBody struct {
-	Data   []store.Device `json:"data"`
+	Data   []store.Device `json:"data" nullable:"false"`
 	Total  int            `json:"total"`
 	Limit  int            `json:"limit"`
 	Offset int            `json:"offset"`
 }
 
+type devicesInput struct {
+	Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"50"`
+	Offset int    `query:"offset" minimum:"0" maximum:"1073741824"`
+	Site   string `query:"site"`
+}
+
 // devices lists the devices that were seen, of one site or of all.
-func (s *Server) devices(w http.ResponseWriter, r *http.Request) {
-	query := r.URL.Query()
-	limit, offset, problems := page(query)
-	site := query.Get("site")
-	if site != "" && !seriald.ValidToken(site) {
-		problems = append(problems, fieldProblem{"site", "must be 1 to 64 of A-Z a-z 0-9 _ -"})
+func (s *Server) devices(ctx context.Context, in *devicesInput) (*output[devicesBody], error) {
+	if in.Site != "" && !seriald.ValidToken(in.Site) {
+		return nil, invalidField("site", "must be 1 to 64 of A-Z a-z 0-9 _ -")
 	}
-	if len(problems) > 0 {
-		badRequest(w, problems)
-		return
-	}
-	found, total, err := s.deps.Database.Devices(r.Context(), site, limit, offset)
+	found, total, err := s.deps.Database.Devices(ctx, in.Site, in.Limit, in.Offset)
 	if err != nil {
-		unread(w, err, codeNotFound, "device")
-		return
+		return nil, unread(err, codeNotFound, "device")
 	}
 	if found == nil {
 		found = []store.Device{} // an empty list, not null
 	}
-	reply(w, http.StatusOK, devicesBody{found, total, limit, offset})
+	return answer(devicesBody{found, total, in.Limit, in.Offset}, nil)
 }

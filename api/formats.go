@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"crypto/rand"
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/machshop/seriald"
@@ -12,7 +11,6 @@ import (
 )
 
 const (
-	maxFormatBody = 64 << 10
 	// defaultPreview is how many numbers are shown, mostPreview how many at most.
 	defaultPreview, mostPreview = 10, 1000
 )
@@ -34,6 +32,13 @@ type previewBody struct {
 	Operation string        `json:"operationCode"`
 }
 
+type previewInput struct{ Body previewBody }
+
+// nameInput names a site, a part or a format.
+type nameInput struct {
+	ID string `path:"id"`
+}
+
 // previewAnswer is what a pattern makes and what is known of it.
 type previewAnswer struct {
 	Numbers   []string     `json:"numbers"`
@@ -51,21 +56,18 @@ type proofEntry struct {
 }
 
 // previewFormat answers with numbers of a pattern, and proves it. No number is used.
-func (s *Server) previewFormat(w http.ResponseWriter, r *http.Request) {
-	var body previewBody
-	if !readJSON(w, r, maxFormatBody, &body) {
-		return
-	}
-	var problems []fieldProblem
+func (s *Server) previewFormat(_ context.Context, in *previewInput) (*output[previewAnswer], error) {
+	body := &in.Body
+	var problems []FieldProblem
 	count, start, increment := valueOr(body.Count, defaultPreview), valueOr(body.Start, 1), valueOr(body.Increment, 1)
 	if count < 1 || count > mostPreview {
-		problems = append(problems, fieldProblem{"count", fmt.Sprintf("must be from 1 to %d", mostPreview)})
+		problems = append(problems, FieldProblem{"count", fmt.Sprintf("must be from 1 to %d", mostPreview)})
 	}
 	if start < 0 || start > 1<<62 {
-		problems = append(problems, fieldProblem{"counterStart", "must not be below 0, or beyond 62 bits"})
+		problems = append(problems, FieldProblem{"counterStart", "must not be below 0, or beyond 62 bits"})
 	}
 	if increment < 1 || increment > 1<<32 {
-		problems = append(problems, fieldProblem{"increment", "must be from 1 to 4294967296"})
+		problems = append(problems, FieldProblem{"increment", "must be from 1 to 4294967296"})
 	}
 	use := pattern.Use{Start: start, Increment: increment, GS1: body.GS1}
 	switch body.Reset {
@@ -73,15 +75,14 @@ func (s *Server) previewFormat(w http.ResponseWriter, r *http.Request) {
 	case seriald.ResetYearly, seriald.ResetMonthly, seriald.ResetWeekly, seriald.ResetDaily:
 		use.Period, use.Unit = body.Reset.Period, body.Reset.Unit()
 	default:
-		problems = append(problems, fieldProblem{"reset", "must be never, yearly, monthly, weekly or daily"})
+		problems = append(problems, FieldProblem{"reset", "must be never, yearly, monthly, weekly or daily"})
 	}
 	p, err := pattern.Parse(body.Pattern)
 	if err != nil {
-		problems = append(problems, fieldProblem{"pattern", err.Error()})
+		problems = append(problems, FieldProblem{"pattern", err.Error()})
 	}
 	if len(problems) > 0 {
-		badRequest(w, problems)
-		return
+		return nil, invalid(problems...)
 	}
 	at := valueOr(body.At, time.Now())
 	use.Year = at.Year()
@@ -91,14 +92,13 @@ func (s *Server) previewFormat(w http.ResponseWriter, r *http.Request) {
 		Random: func(b []byte) { _, _ = rand.Read(b) }, // it never fails
 	}, start, increment, count)
 	if err != nil {
-		badRequest(w, []fieldProblem{{"pattern", err.Error()}})
-		return
+		return nil, invalidField("pattern", "%v", err)
 	}
 	proof := p.Prove(use)
-	reply(w, http.StatusOK, previewAnswer{
+	return answer(previewAnswer{
 		Numbers: append([]string{}, numbers...), Problems: entries(proof.Problems), Warnings: entries(proof.Warnings),
 		MinLength: proof.MinLength, MaxLength: proof.MaxLength, Values: proof.Values, Space: proof.Space,
-	})
+	}, nil)
 }
 
 // formatAnswer is a format and how much of it was used.
@@ -125,26 +125,24 @@ type formatAnswer struct {
 }
 
 // format answers with a format and its use.
-func (s *Server) format(w http.ResponseWriter, r *http.Request) {
-	id := r.PathValue("id")
-	u, err := s.deps.Database.FormatUse(r.Context(), id)
+func (s *Server) format(ctx context.Context, in *nameInput) (*output[formatAnswer], error) {
+	u, err := s.deps.Database.FormatUse(ctx, in.ID)
 	if err != nil {
-		unread(w, err, seriald.CodeFormatNotFound, "format "+id)
-		return
+		return nil, unread(err, seriald.CodeFormatNotFound, "format "+in.ID)
 	}
 	f := &u.Format
-	answer := formatAnswer{
+	body := formatAnswer{
 		ID: f.ID, Name: f.Name, Active: f.Active, Version: f.Version, Pattern: f.Pattern, Start: f.Start, Increment: f.Increment,
 		Reset: f.Reset, CounterScope: f.CounterScope, UpdatedAt: u.UpdatedAt, Taken: u.Taken, GuessProbability: 1,
 	}
 	if p, err := pattern.Parse(f.Pattern); err == nil {
 		proof := p.Prove(pattern.Use{Start: f.Start, Increment: f.Increment})
-		answer.Values, answer.Left = proof.Values, max(0, proof.Values-u.Most)
+		body.Values, body.Left = proof.Values, max(0, proof.Values-u.Most)
 		if proof.Space > 1 {
-			answer.GuessProbability = min(1, float64(u.Most)/proof.Space)
+			body.GuessProbability = min(1, float64(u.Most)/proof.Space)
 		}
 	}
-	reply(w, http.StatusOK, answer)
+	return answer(body, nil)
 }
 
 func entries(problems []pattern.Problem) []proofEntry {

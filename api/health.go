@@ -20,10 +20,16 @@ type healthBody struct {
 	MQTT      State     `json:"mqtt"`
 }
 
+// statusOutput is an answer whose status says something.
+type statusOutput[B any] struct {
+	Status int
+	Body   B
+}
+
 // health tells how the service is: error (503) when no event can be processed,
 // degraded when something else is away.
-func (s *Server) health(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), pingTimeout)
+func (s *Server) health(ctx context.Context, _ *none) (*statusOutput[healthBody], error) {
+	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()
 	now := time.Now()
 	body := healthBody{
@@ -40,23 +46,28 @@ func (s *Server) health(w http.ResponseWriter, r *http.Request) {
 	case body.MQTT == StateDisconnected || body.Redis == StateDisconnected:
 		body.Status = "degraded"
 	}
-	reply(w, status, body)
+	return &statusOutput[healthBody]{status, body}, nil
+}
+
+// readyBody tells whether the service does its work.
+type readyBody struct {
+	Status     string   `json:"status" enum:"ok,ready,waiting"`
+	WaitingFor []string `json:"waitingFor,omitempty"`
 }
 
 // live tells that the process runs.
-func (s *Server) live(w http.ResponseWriter, _ *http.Request) {
-	reply(w, http.StatusOK, map[string]string{"status": "ok"})
+func (s *Server) live(context.Context, *none) (*output[readyBody], error) {
+	return answer(readyBody{Status: "ok"}, nil)
 }
 
 // ready tells whether the service does its work, else what it waits for.
-func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), pingTimeout)
+func (s *Server) ready(ctx context.Context, _ *none) (*statusOutput[readyBody], error) {
+	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()
 	if waiting := s.deps.NotReady(ctx); len(waiting) > 0 {
-		reply(w, http.StatusServiceUnavailable, map[string]any{"status": "waiting", "waitingFor": waiting})
-		return
+		return &statusOutput[readyBody]{http.StatusServiceUnavailable, readyBody{"waiting", waiting}}, nil
 	}
-	reply(w, http.StatusOK, map[string]string{"status": "ready"})
+	return &statusOutput[readyBody]{http.StatusOK, readyBody{Status: "ready"}}, nil
 }
 
 type poolBody struct {
@@ -67,12 +78,12 @@ type poolBody struct {
 
 type databaseBody struct {
 	Status          State    `json:"status"`
-	ResponseTime    float64  `json:"responseTime"` // milliseconds
+	ResponseTime    float64  `json:"responseTime" doc:"Milliseconds."`
 	PoolConnections poolBody `json:"poolConnections"`
 }
 
-func (s *Server) databaseHealth(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), pingTimeout)
+func (s *Server) databaseHealth(ctx context.Context, _ *none) (*statusOutput[databaseBody], error) {
+	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()
 	start := time.Now()
 	err := s.deps.Database.Ping(ctx)
@@ -85,16 +96,18 @@ func (s *Server) databaseHealth(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		body.Status, status = StateDisconnected, http.StatusServiceUnavailable
 	}
-	reply(w, status, body)
+	return &statusOutput[databaseBody]{status, body}, nil
+}
+
+type eventInput struct {
+	ID string `path:"id" doc:"The event's id."`
 }
 
 // eventOutcome answers with the outcome of an event, as its device got it.
-func (s *Server) eventOutcome(w http.ResponseWriter, r *http.Request) {
-	id := r.PathValue("id")
-	outcome, err := s.deps.Database.EventOutcome(r.Context(), id)
+func (s *Server) eventOutcome(ctx context.Context, in *eventInput) (*output[json.RawMessage], error) {
+	outcome, err := s.deps.Database.EventOutcome(ctx, in.ID)
 	if err != nil {
-		unread(w, err, codeNotFound, "event with the id "+id+" that was processed; one that was just sent may still be waiting")
-		return
+		return nil, unread(err, codeNotFound, "event with the id "+in.ID+" that was processed; one that was just sent may still be waiting")
 	}
-	reply(w, http.StatusOK, json.RawMessage(outcome))
+	return answer(json.RawMessage(outcome), nil)
 }

@@ -1,7 +1,7 @@
 package api
 
 import (
-	"net/http"
+	"context"
 	"time"
 
 	"github.com/machshop/seriald"
@@ -36,50 +36,50 @@ func asPlaceholder(p *seriald.Placeholder) placeholderBody {
 }
 
 // placeholder answers with a placeholder.
-func (s *Server) placeholder(w http.ResponseWriter, r *http.Request) {
-	q := query{Values: r.URL.Query()}
-	id := q.pathID(r.PathValue("id"))
-	if len(q.problems) > 0 {
-		badRequest(w, q.problems)
-		return
-	}
-	found, err := s.deps.Database.Placeholder(r.Context(), id)
+func (s *Server) placeholder(ctx context.Context, in *idInput) (*output[placeholderBody], error) {
+	id, err := readID("id", in.ID)
 	if err != nil {
-		unread(w, err, seriald.CodePlaceholderNotFound, "placeholder "+id.String())
-		return
+		return nil, err
+	}
+	found, err := s.deps.Database.Placeholder(ctx, id)
+	if err != nil {
+		return nil, unread(err, seriald.CodePlaceholderNotFound, "placeholder "+id.String())
 	}
 	body := asPlaceholder(&found.Placeholder)
 	body.SerialNumber, body.ResolvedAt = found.SerialNumber, found.ResolvedAt
-	reply(w, http.StatusOK, body)
+	return answer(body, nil)
+}
+
+type pendingInput struct {
+	pageInput
+	PartID    string `query:"partId"`
+	WorkOrder string `query:"workOrderId"`
+	Lot       string `query:"lotNumber"`
 }
 
 // pendingPlaceholders lists those that wait, in the order in which they get their
 // numbers.
-func (s *Server) pendingPlaceholders(w http.ResponseWriter, r *http.Request) {
-	q := query{Values: r.URL.Query()}
-	q.only("partId", "workOrderId", "lotNumber", "limit", "cursor")
-	limit, _, problems := page(q.Values)
-	q.problems = append(q.problems, problems...)
+func (s *Server) pendingPlaceholders(ctx context.Context, in *pendingInput) (*output[listBody[placeholderBody]], error) {
 	var after store.PendingAfter
-	q.cursor(&after)
-	if len(q.problems) > 0 {
-		badRequest(w, q.problems)
-		return
+	if err := readCursor(in.Cursor, &after); err != nil {
+		return nil, err
 	}
-	found, err := s.deps.Database.PendingPlaceholders(r.Context(), store.PendingRef{
-		PartID: q.Get("partId"), WorkOrderID: q.Get("workOrderId"), LotNumber: q.Get("lotNumber"), Count: limit + 1,
-	}, after)
+	of := store.PendingRef{PartID: in.PartID, WorkOrderID: in.WorkOrder, LotNumber: in.Lot, Count: in.Limit + 1}
+	found, err := s.deps.Database.PendingPlaceholders(ctx, of, after)
 	if err != nil {
-		unread(w, err, codeNotFound, "placeholder")
-		return
+		return nil, unread(err, codeNotFound, "placeholder")
+	}
+	total, err := s.deps.Database.CountPendingPlaceholders(ctx, of, mostCounted+1)
+	if err != nil {
+		return nil, unread(err, codeNotFound, "placeholder")
 	}
 	bodies := make([]placeholderBody, len(found))
 	for i := range found {
 		bodies[i] = asPlaceholder(&found[i])
 	}
-	reply(w, http.StatusOK, cut(bodies, limit, func(last *placeholderBody) string {
+	return answer(cut(bodies, in.Limit, total, func(last *placeholderBody) string {
 		return encodeCursor(store.PendingAfter{CreatedAt: last.CreatedAt, ID: last.ID})
-	}))
+	}), nil)
 }
 
 // placeholderStatisticsBody tells what became of the placeholders of a part.
@@ -94,11 +94,10 @@ type placeholderStatisticsBody struct {
 	OldestPending              float64 `json:"oldestPending"`
 }
 
-func (s *Server) placeholderStatistics(w http.ResponseWriter, r *http.Request) {
-	counted, err := s.deps.Database.PlaceholderStatistics(r.Context(), r.PathValue("partId"))
+func (s *Server) placeholderStatistics(ctx context.Context, in *partInput) (*output[placeholderStatisticsBody], error) {
+	counted, err := s.deps.Database.PlaceholderStatistics(ctx, in.PartID)
 	if err != nil {
-		unread(w, err, seriald.CodePartNotFound, "part")
-		return
+		return nil, unread(err, seriald.CodePartNotFound, "part")
 	}
 	body := placeholderStatisticsBody{
 		TotalPending: counted.Pending, TotalSerialized: counted.Serialized, TotalFailed: counted.Failed,
@@ -107,5 +106,5 @@ func (s *Server) placeholderStatistics(w http.ResponseWriter, r *http.Request) {
 	if over := counted.Serialized + counted.Failed; over > 0 {
 		body.SuccessRate = 100 * float64(counted.Serialized) / float64(over)
 	}
-	reply(w, http.StatusOK, body)
+	return answer(body, nil)
 }

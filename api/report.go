@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -28,32 +27,33 @@ type reportBody struct {
 	Truncated       bool           `json:"truncated"` // whether there is more than is here
 }
 
+type reportInput struct {
+	Number string `path:"serialNumber"`
+	partInput
+}
+
 // uniquenessReport answers with the history of a number of a part.
-func (s *Server) uniquenessReport(w http.ResponseWriter, r *http.Request) {
-	number, partID := strings.TrimSpace(r.PathValue("serialNumber")), r.PathValue("partId")
+func (s *Server) uniquenessReport(ctx context.Context, in *reportInput) (*output[reportBody], error) {
+	number := strings.TrimSpace(in.Number)
 	if number == "" {
-		badRequest(w, []fieldProblem{{"serialNumber", "is required"}})
-		return
+		return nil, invalidField("serialNumber", "is required")
 	}
-	catalog, err := s.master.current(r.Context())
+	catalog, err := s.master.current(ctx)
 	if err != nil {
-		refused(w, err)
-		return
+		return nil, refused(err)
 	}
-	part := catalog.Parts[partID]
+	part := catalog.Parts[in.PartID]
 	if part == nil {
-		refused(w, seriald.Reject(seriald.CodePartNotFound, "partId", "%q is not known", partID))
-		return
+		return nil, refused(seriald.Reject(seriald.CodePartNotFound, "partId", "%q is not known", in.PartID))
 	}
 	body := reportBody{
 		SerialNumber: number, PartID: part.ID, CanonicalNumber: claim.Canonical(number, part.Rule.Fold),
 		Claims: []store.Check{}, Serials: []serialBody{},
 	}
-	if err := s.fillReport(r.Context(), &body, part, catalog); err != nil {
-		unread(w, err, codeNotFound, "number "+number)
-		return
+	if err := s.fillReport(ctx, &body, part, catalog); err != nil {
+		return nil, unread(err, codeNotFound, "number "+number)
 	}
-	reply(w, http.StatusOK, body)
+	return answer(body, nil)
 }
 
 func (s *Server) fillReport(ctx context.Context, body *reportBody, part *seriald.Part, catalog *seriald.Catalog) error {

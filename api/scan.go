@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -10,46 +11,35 @@ import (
 	"github.com/machshop/seriald/gs1"
 )
 
-// maxScanBody bounds the body of a scan, in bytes: no symbol holds as much.
-const maxScanBody = 64 << 10
-
-// scanBody is what is asked.
-type scanBody struct {
-	Data    *string `json:"data"`
-	Profile string  `json:"profile"`
+type scanInput struct {
+	Body struct {
+		Data    *string `json:"data,omitempty" required:"true" doc:"What was read, with GS (0x1D) as \\u001d."`
+		Profile string  `json:"profile,omitempty" doc:"What the reader does to its scans, as a route's profile."`
+	}
 }
 
 // parseScan answers with what a scan says. Nothing is changed.
-func (s *Server) parseScan(w http.ResponseWriter, r *http.Request) {
-	var body scanBody
-	if !readJSON(w, r, maxScanBody, &body) {
-		return
+func (s *Server) parseScan(_ context.Context, in *scanInput) (*output[json.RawMessage], error) {
+	if in.Body.Data == nil {
+		return nil, invalidField("data", "is required: what was read, with GS (0x1D) as \\u001d")
 	}
-	if body.Data == nil {
-		badRequest(w, []fieldProblem{{"data", "is required: what was read, with GS (0x1D) as \\u001d"}})
-		return
-	}
-	profile, err := gs1.ParseProfile(body.Profile)
+	profile, err := gs1.ParseProfile(in.Body.Profile)
 	if err != nil {
-		badRequest(w, []fieldProblem{{"profile", err.Error()}})
-		return
+		return nil, invalidField("profile", "%v", err)
 	}
-	m, err := gs1.Parser{Profile: profile}.Parse(*body.Data)
+	m, err := gs1.Parser{Profile: profile}.Parse(*in.Body.Data)
 	if err != nil {
-		scanProblem(w, err)
-		return
+		return nil, scanProblem(err)
 	}
-	reply(w, http.StatusOK, json.RawMessage(m.AppendJSON(nil, s.prefixes, time.Now().Year())))
+	return answer(json.RawMessage(m.AppendJSON(nil, s.prefixes, time.Now().Year())), nil)
 }
 
-// scanProblem answers with what is wrong with a scan.
-func scanProblem(w http.ResponseWriter, err error) {
-	body := map[string]any{
-		"type": "about:blank", "title": http.StatusText(http.StatusUnprocessableEntity), "status": http.StatusUnprocessableEntity,
-		"detail": err.Error(), "code": seriald.CodeBadScan, "errors": []fieldProblem{{"data", err.Error()}},
-	}
+// scanProblem is the answer for a scan that is wrong.
+func scanProblem(err error) error {
+	p := newProblem(http.StatusUnprocessableEntity, seriald.CodeBadScan, "%v", err)
+	p.Errors = []FieldProblem{{"data", err.Error()}}
 	if e, ok := errors.AsType[*gs1.Error](err); ok {
-		body["scan"] = e
+		p.Scan = e
 	}
-	write(w, http.StatusUnprocessableEntity, "application/problem+json", body)
+	return p
 }

@@ -1,8 +1,8 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
-	"net/http"
 	"slices"
 	"time"
 
@@ -70,91 +70,115 @@ func asGeneratedSerial(r *store.SerialRecord) (b serialBody) {
 }
 
 // serial answers with a serial of any source.
-func (s *Server) serial(w http.ResponseWriter, r *http.Request) {
-	s.oneSerial(w, r, seriald.CodeSerialNotFound, "serial", asSerial)
+func (s *Server) serial(ctx context.Context, in *idInput) (*output[serialBody], error) {
+	return s.oneSerial(ctx, in.ID, seriald.CodeSerialNotFound, "serial", asSerial)
 }
 
 // vendorSerial answers with a vendor's serial.
-func (s *Server) vendorSerial(w http.ResponseWriter, r *http.Request) {
-	s.oneSerial(w, r, seriald.CodeVendorSerialNotFound, "vendor serial", asVendorSerial, seriald.SourceVendor)
+func (s *Server) vendorSerial(ctx context.Context, in *idInput) (*output[serialBody], error) {
+	return s.oneSerial(ctx, in.ID, seriald.CodeVendorSerialNotFound, "vendor serial", asVendorSerial, seriald.SourceVendor)
 }
 
-func (s *Server) oneSerial(w http.ResponseWriter, r *http.Request, code seriald.Code, what string,
-	as func(*store.SerialRecord) serialBody, of ...seriald.Source,
+func (s *Server) oneSerial(ctx context.Context, text string, code seriald.Code, what string, as func(*store.SerialRecord) serialBody, of ...seriald.Source) (
+	*output[serialBody], error,
 ) {
-	q := query{Values: r.URL.Query()}
-	id := q.pathID(r.PathValue("id"))
-	if len(q.problems) > 0 {
-		badRequest(w, q.problems)
-		return
+	id, err := readID("id", text)
+	if err != nil {
+		return nil, err
 	}
-	found, err := s.deps.Database.Serial(r.Context(), id)
+	found, err := s.deps.Database.Serial(ctx, id)
 	if err == nil && len(of) > 0 && !slices.Contains(of, found.Source) {
 		err = store.ErrNotFound
 	}
 	if err != nil {
-		unread(w, err, code, what+" "+id.String())
-		return
+		return nil, unread(err, code, what+" "+id.String())
 	}
-	reply(w, http.StatusOK, as(found))
+	return answer(as(found), nil)
+}
+
+// listInput is what all lists of serials may be asked for.
+type listInput struct {
+	pageInput
+	Number string               `query:"serialNumber" doc:"As on the part."`
+	Status seriald.SerialStatus `query:"status" enum:"ACTIVE,RETIRED,PENDING,ACCEPTED,REJECTED,INVALID"`
+	Lot    string               `query:"lotNumber"`
+	From   string               `query:"from" doc:"Made then or later: a date, or a time with offset."`
+	To     string               `query:"to" doc:"Made before: a date, or a time with offset."`
+}
+
+type serialsInput struct {
+	listInput
+	Source     seriald.Source    `query:"source" enum:"VENDOR,SYSTEM_GENERATED,LATE_ASSIGNMENT"`
+	PartID     string            `query:"partId"`
+	WorkOrder  string            `query:"workOrderId"`
+	Operation  string            `query:"operationCode"`
+	Device     string            `query:"device"`
+	VendorName string            `query:"vendorName"`
+	Attributes map[string]string `query:"attributes,deepObject" doc:"attributes[cell]=B7: the values of up to five attributes."`
 }
 
 // serials lists serials of any source.
-func (s *Server) serials(w http.ResponseWriter, r *http.Request) {
-	q := query{Values: r.URL.Query()}
-	q.only("serialNumber", "partId", "status", "source", "workOrderId", "lotNumber", "operationCode", "device", "vendorName", "from", "to", "limit", "cursor", "attributes.NAME")
-	s.listSerials(w, r, &q, &store.SerialFilter{
-		Source: seriald.Source(q.Get("source")), PartID: q.Get("partId"), WorkOrderID: q.Get("workOrderId"), OperationCode: q.Get("operationCode"),
-		Device: q.Get("device"), VendorName: q.Get("vendorName"), Attributes: q.attributes(),
+func (s *Server) serials(ctx context.Context, in *serialsInput) (*output[listBody[serialBody]], error) {
+	attributes, err := attributeObjects(in.Attributes)
+	if err != nil {
+		return nil, err
+	}
+	return s.listSerials(ctx, &in.listInput, &store.SerialFilter{
+		Source: in.Source, PartID: in.PartID, WorkOrderID: in.WorkOrder, OperationCode: in.Operation, Device: in.Device,
+		VendorName: in.VendorName, Attributes: attributes,
 	}, asSerial)
 }
 
+type vendorSerialsInput struct {
+	partInput
+	listInput
+	VendorName string `query:"vendorName"`
+}
+
 // vendorSerials lists the vendors' serials of a part.
-func (s *Server) vendorSerials(w http.ResponseWriter, r *http.Request) {
-	q := query{Values: r.URL.Query()}
-	q.only("serialNumber", "status", "vendorName", "lotNumber", "from", "to", "limit", "cursor")
-	s.listSerials(w, r, &q, &store.SerialFilter{Source: seriald.SourceVendor, PartID: r.PathValue("partId"), VendorName: q.Get("vendorName")}, asVendorSerial)
+func (s *Server) vendorSerials(ctx context.Context, in *vendorSerialsInput) (*output[listBody[serialBody]], error) {
+	return s.listSerials(ctx, &in.listInput, &store.SerialFilter{Source: seriald.SourceVendor, PartID: in.PartID, VendorName: in.VendorName}, asVendorSerial)
+}
+
+type generatedSerialsInput struct {
+	partInput
+	listInput
+	WorkOrder string `query:"workOrderId"`
 }
 
 // generatedSerials lists the serials of a part that were made here.
-func (s *Server) generatedSerials(w http.ResponseWriter, r *http.Request) {
-	q := query{Values: r.URL.Query()}
-	q.only("serialNumber", "status", "workOrderId", "lotNumber", "from", "to", "limit", "cursor")
-	s.listSerials(w, r, &q, &store.SerialFilter{Source: seriald.SourceGenerated, PartID: r.PathValue("partId"), WorkOrderID: q.Get("workOrderId")}, asGeneratedSerial)
+func (s *Server) generatedSerials(ctx context.Context, in *generatedSerialsInput) (*output[listBody[serialBody]], error) {
+	return s.listSerials(ctx, &in.listInput, &store.SerialFilter{Source: seriald.SourceGenerated, PartID: in.PartID, WorkOrderID: in.WorkOrder}, asGeneratedSerial)
 }
 
-var (
-	serialStatuses = []seriald.SerialStatus{"", seriald.SerialActive, seriald.SerialRetired, seriald.SerialPending, seriald.SerialAccepted, seriald.SerialRejected, seriald.SerialInvalid}
-	serialSources  = []seriald.Source{"", seriald.SourceVendor, seriald.SourceGenerated, seriald.SourceLate}
-)
-
-// listSerials answers with serials, the newest first. What all lists may be asked for
-// is added to f.
-func (s *Server) listSerials(w http.ResponseWriter, r *http.Request, q *query, f *store.SerialFilter, as func(*store.SerialRecord) serialBody) {
-	limit, _, problems := page(q.Values)
-	q.problems = append(q.problems, problems...)
-	f.Number, f.LotNumber, f.Status = q.Get("serialNumber"), q.Get("lotNumber"), seriald.SerialStatus(q.Get("status"))
-	f.From, f.To = q.at("from"), q.at("to")
-	if !slices.Contains(serialStatuses, f.Status) {
-		q.wrong("status", "must be ACTIVE, RETIRED, PENDING, ACCEPTED, REJECTED or INVALID")
-	}
-	if !slices.Contains(serialSources, f.Source) {
-		q.wrong("source", "must be VENDOR, SYSTEM_GENERATED or LATE_ASSIGNMENT")
-	}
+// listSerials answers with serials, the newest first. What all lists may be asked for is
+// added to f.
+func (s *Server) listSerials(ctx context.Context, in *listInput, f *store.SerialFilter, as func(*store.SerialRecord) serialBody) (
+	*output[listBody[serialBody]], error,
+) {
+	f.Number, f.LotNumber, f.Status = in.Number, in.Lot, in.Status
 	var before seriald.ID
-	q.cursor(&before)
-	if len(q.problems) > 0 {
-		badRequest(w, q.problems)
-		return
+	err := readCursor(in.Cursor, &before)
+	if err == nil {
+		f.From, err = readTime("from", in.From)
 	}
-	found, err := s.deps.Database.Serials(r.Context(), f, before, limit+1)
+	if err == nil {
+		f.To, err = readTime("to", in.To)
+	}
 	if err != nil {
-		unread(w, err, codeNotFound, "serial")
-		return
+		return nil, err
+	}
+	found, err := s.deps.Database.Serials(ctx, f, before, in.Limit+1)
+	if err != nil {
+		return nil, unread(err, codeNotFound, "serial")
+	}
+	total, err := s.deps.Database.CountSerials(ctx, f, mostCounted+1)
+	if err != nil {
+		return nil, unread(err, codeNotFound, "serial")
 	}
 	bodies := make([]serialBody, len(found))
 	for i := range found {
 		bodies[i] = as(&found[i])
 	}
-	reply(w, http.StatusOK, cut(bodies, limit, func(last *serialBody) string { return encodeCursor(last.ID) }))
+	return answer(cut(bodies, in.Limit, total, func(last *serialBody) string { return encodeCursor(last.ID) }), nil)
 }

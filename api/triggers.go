@@ -2,17 +2,13 @@ package api
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
-	"errors"
-	"net/http"
 	"time"
 
 	"github.com/machshop/seriald"
 	"github.com/machshop/seriald/store"
 )
-
-// maxTrialBody bounds a sample, in bytes: that of an event.
-const maxTrialBody = 256 << 10
 
 // triggerBody is a trigger with what it did.
 type triggerBody struct {
@@ -54,43 +50,43 @@ func asTrigger(u *store.TriggerUse) triggerBody {
 }
 
 // trigger answers with a trigger.
-func (s *Server) trigger(w http.ResponseWriter, r *http.Request) {
-	if u := s.knownTrigger(w, r); u != nil {
-		reply(w, http.StatusOK, asTrigger(u))
+func (s *Server) trigger(ctx context.Context, in *idInput) (*output[triggerBody], error) {
+	u, err := s.knownTrigger(ctx, in.ID)
+	if err != nil {
+		return nil, err
 	}
+	return answer(asTrigger(u), nil)
 }
 
-// knownTrigger reads the trigger of a request; it has answered if it returns nil.
-func (s *Server) knownTrigger(w http.ResponseWriter, r *http.Request) *store.TriggerUse {
-	q := query{Values: r.URL.Query()}
-	id := q.pathID(r.PathValue("id"))
-	if len(q.problems) > 0 {
-		badRequest(w, q.problems)
-		return nil
-	}
-	u, err := s.deps.Database.TriggerUse(r.Context(), id)
+func (s *Server) knownTrigger(ctx context.Context, text string) (*store.TriggerUse, error) {
+	id, err := readID("id", text)
 	if err != nil {
-		unread(w, err, seriald.CodeTriggerNotFound, "trigger "+id.String())
-		return nil
+		return nil, err
 	}
-	return u
+	u, err := s.deps.Database.TriggerUse(ctx, id)
+	if err != nil {
+		return nil, unread(err, seriald.CodeTriggerNotFound, "trigger "+id.String())
+	}
+	return u, nil
+}
+
+// triggersBody are all triggers of a part.
+type triggersBody struct {
+	Data  []triggerBody `json:"data" nullable:"false"`
+	Total int           `json:"total"`
 }
 
 // triggersOfPart lists all triggers of a part, in the order in which they fire.
-func (s *Server) triggersOfPart(w http.ResponseWriter, r *http.Request) {
-	found, err := s.deps.Database.TriggersOfPart(r.Context(), r.PathValue("partId"))
+func (s *Server) triggersOfPart(ctx context.Context, in *partInput) (*output[triggersBody], error) {
+	found, err := s.deps.Database.TriggersOfPart(ctx, in.PartID)
 	if err != nil {
-		unread(w, err, seriald.CodePartNotFound, "part")
-		return
+		return nil, unread(err, seriald.CodePartNotFound, "part")
 	}
 	bodies := make([]triggerBody, len(found))
 	for i := range found {
 		bodies[i] = asTrigger(&found[i])
 	}
-	reply(w, http.StatusOK, struct {
-		Data  []triggerBody `json:"data"`
-		Total int           `json:"total"`
-	}{bodies, len(bodies)})
+	return answer(triggersBody{bodies, len(bodies)}, nil)
 }
 
 // triggerStatisticsBody tells how a part is configured, and what its triggers did.
@@ -104,16 +100,14 @@ type triggerStatisticsBody struct {
 	triggerDoneBody
 }
 
-func (s *Server) triggerStatistics(w http.ResponseWriter, r *http.Request) {
-	partID := r.PathValue("partId")
-	found, err := s.deps.Database.TriggersOfPart(r.Context(), partID)
+func (s *Server) triggerStatistics(ctx context.Context, in *partInput) (*output[triggerStatisticsBody], error) {
+	found, err := s.deps.Database.TriggersOfPart(ctx, in.PartID)
 	var did store.TriggerStatistics
 	if err == nil {
-		did, err = s.deps.Database.TriggerTotals(r.Context(), partID)
+		did, err = s.deps.Database.TriggerTotals(ctx, in.PartID)
 	}
 	if err != nil {
-		unread(w, err, seriald.CodePartNotFound, "part")
-		return
+		return nil, unread(err, seriald.CodePartNotFound, "part")
 	}
 	body := triggerStatisticsBody{
 		TotalTriggers: len(found), ByTriggerType: map[seriald.TriggerType]int{}, ByAssignmentType: map[seriald.AssignmentType]int{},
@@ -127,7 +121,7 @@ func (s *Server) triggerStatistics(w http.ResponseWriter, r *http.Request) {
 		body.WithConditions += oneIf(t.Conditions.Any())
 		body.BatchEnabled += oneIf(t.BatchMode)
 	}
-	reply(w, http.StatusOK, body)
+	return answer(body, nil)
 }
 
 func oneIf(is bool) int {
@@ -137,65 +131,65 @@ func oneIf(is bool) int {
 	return 0
 }
 
-// trialBody is what a trigger is tried on: an event that was processed, or a sample.
-type trialBody struct {
-	EventID string            `json:"eventId"`
-	Type    seriald.EventType `json:"type"` // of the sample; the trigger's own if it is left out
-	Data    json.RawMessage   `json:"data"` // the sample's fields
+// trialInput is what a trigger is tried on: an event that was processed, or a sample.
+type trialInput struct {
+	idInput
+	Body struct {
+		EventID string            `json:"eventId,omitempty" doc:"An event that was processed."`
+		Type    seriald.EventType `json:"type,omitempty" doc:"Of the sample; the trigger's own if it is left out."`
+		Data    json.RawMessage   `json:"data,omitempty" doc:"The fields of a sample, a JSON object."`
+	}
 }
 
 // trialAnswer is what a trigger would do.
 type trialAnswer struct {
 	TriggerID      seriald.ID             `json:"triggerId"`
 	WouldFire      bool                   `json:"wouldFire"`
-	Reason         string                 `json:"reason,omitempty"` // why it would not
+	Reason         string                 `json:"reason,omitempty" doc:"Why it would not."`
 	AssignmentType seriald.AssignmentType `json:"assignmentType"`
 	Units          int                    `json:"units"`
 	GroupSize      int                    `json:"groupSize"`
 }
 
 // testTrigger answers with what a trigger would do at an event. Nothing is changed.
-func (s *Server) testTrigger(w http.ResponseWriter, r *http.Request) {
-	u := s.knownTrigger(w, r)
-	if u == nil {
-		return
+func (s *Server) testTrigger(ctx context.Context, in *trialInput) (*output[trialAnswer], error) {
+	u, err := s.knownTrigger(ctx, in.ID)
+	if err != nil {
+		return nil, err
 	}
-	var body trialBody
-	if !readJSON(w, r, maxTrialBody, &body) {
-		return
+	e, partID, err := s.trialEvent(ctx, in, u)
+	if err != nil {
+		return nil, err
 	}
-	var e seriald.Event
-	var partID string
+	trial, err := u.Try(e, partID)
+	if err != nil {
+		return nil, refused(err)
+	}
+	return answer(trialAnswer{
+		TriggerID: u.ID, WouldFire: trial.Fires, Reason: trial.Reason, AssignmentType: u.AssignmentType, Units: trial.Units, GroupSize: trial.Group,
+	}, nil)
+}
+
+// trialEvent is the event that a trigger is tried on, and the part that it is about.
+func (s *Server) trialEvent(ctx context.Context, in *trialInput, u *store.TriggerUse) (*seriald.Event, string, error) {
+	body := &in.Body
 	switch {
 	case body.EventID != "" && body.Data != nil:
-		badRequest(w, []fieldProblem{{"eventId", "and data are two events: leave one of them out"}})
-		return
+		return nil, "", invalidField("eventId", "and data are two events: leave one of them out")
 	case body.EventID != "":
-		recorded, err := s.deps.Database.RecordedEvent(r.Context(), seriald.EventID(body.EventID))
+		recorded, err := s.deps.Database.RecordedEvent(ctx, seriald.EventID(body.EventID))
 		if err != nil {
-			unread(w, err, codeNotFound, "event "+body.EventID+" that was processed and whose fields are in the audit")
-			return
+			return nil, "", unread(err, codeNotFound, "event "+body.EventID+" that was processed and whose fields are in the audit")
 		}
-		e, partID = recorded.Event, recorded.PartID
-	case body.Data != nil:
-		var of struct {
-			PartID string `json:"partId"`
-		}
-		if err := json.Unmarshal(body.Data, &of); err != nil {
-			badRequest(w, []fieldProblem{{"data", "must be the fields of an event, a JSON object"}})
-			return
-		}
-		e, partID = seriald.Event{Type: cmp.Or(body.Type, u.Type.EventType()), Data: body.Data}, cmp.Or(of.PartID, u.PartID)
-	default:
-		badRequest(w, []fieldProblem{{"eventId", "is required: the id of an event that was processed; or data, the fields of a sample"}})
-		return
+		return &recorded.Event, recorded.PartID, nil
+	case body.Data == nil:
+		return nil, "", invalidField("eventId", "is required: the id of an event that was processed; or data, the fields of a sample")
 	}
-	trial, err := u.Try(&e, partID)
-	if rejection, ok := errors.AsType[*seriald.Rejection](err); ok {
-		badRequest(w, []fieldProblem{{rejection.Field, rejection.Message}})
-		return
+	var of struct {
+		PartID string `json:"partId"`
 	}
-	reply(w, http.StatusOK, trialAnswer{
-		TriggerID: u.ID, WouldFire: trial.Fires, Reason: trial.Reason, AssignmentType: u.AssignmentType, Units: trial.Units, GroupSize: trial.Group,
-	})
+	if err := json.Unmarshal(body.Data, &of); err != nil {
+		return nil, "", invalidField("data", "must be the fields of an event, a JSON object")
+	}
+	return &seriald.Event{Type: cmp.Or(body.Type, u.Type.EventType()), Data: body.Data}, cmp.Or(of.PartID, u.PartID), nil
 }

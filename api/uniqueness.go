@@ -3,7 +3,6 @@ package api
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"maps"
 	"net/http"
@@ -27,9 +26,6 @@ type TakenCache interface {
 	// Add adds claims with their holders, none of which is nil.
 	Add(ctx context.Context, claims []seriald.Claim, holders []*store.Holder)
 }
-
-// maxCheckBody bounds what is asked, in bytes: a few fields of 200.
-const maxCheckBody = 16 << 10
 
 // conflictType says what holds a number.
 type conflictType string
@@ -66,36 +62,41 @@ func asHolder(scope seriald.Scope, h *store.Holder) holderBody {
 	return body
 }
 
+// checkFields are the fields of a check, as those of a registration.
+type checkFields struct {
+	SerialNumber string          `json:"serialNumber" required:"true"`
+	PartID       string          `json:"partId,omitempty" doc:"Or gtin."`
+	GTIN         string          `json:"gtin,omitempty"`
+	Scope        []seriald.Scope `json:"scope,omitempty" doc:"Those of the part if it is left out."`
+	SiteID       string          `json:"siteId,omitempty" doc:"Needed for the scope SITE where there are several sites."`
+	VendorName   string          `json:"vendorName,omitempty" doc:"Needed for the scope VENDOR."`
+}
+
+// rawInput is a request whose body has rules of its own.
+type rawInput struct{ RawBody []byte }
+
 // checkUniqueness answers with who holds a number now. Nothing is claimed: by the time
 // that it is asked for, another may have it.
-func (s *Server) checkUniqueness(w http.ResponseWriter, r *http.Request) {
-	var body json.RawMessage
-	if !readJSON(w, r, maxCheckBody, &body) {
-		return
-	}
+func (s *Server) checkUniqueness(ctx context.Context, in *rawInput) (*output[checkAnswer], error) {
 	// What is asked are the fields of a registration, under the same rules.
-	e := seriald.Event{Type: seriald.TypeUniquenessRegister, Data: body}
+	e := seriald.Event{Type: seriald.TypeUniquenessRegister, Data: in.RawBody}
 	f, err := e.Fields()
 	if err != nil {
-		refused(w, err)
-		return
+		return nil, refused(err)
 	}
-	catalog, err := s.master.current(r.Context())
+	catalog, err := s.master.current(ctx)
 	if err != nil {
-		refused(w, err)
-		return
+		return nil, refused(err)
 	}
 	claims, err := claimsAsked(f, catalog)
 	if err != nil {
-		refused(w, err)
-		return
+		return nil, refused(err)
 	}
-	holders, err := s.holders(r.Context(), claims)
+	holders, err := s.holders(ctx, claims)
 	if err != nil {
-		refused(w, err)
-		return
+		return nil, refused(err)
 	}
-	reply(w, http.StatusOK, asCheck(claims, holders))
+	return answer(asCheck(claims, holders), nil)
 }
 
 // claimsAsked are those that f's number would need.
@@ -187,23 +188,6 @@ func asCheck(claims []seriald.Claim, holders []*store.Holder) checkAnswer {
 	return answer
 }
 
-// refused answers for a request that broke a rule, or that could not be answered.
-func refused(w http.ResponseWriter, err error) {
-	rejection, ok := errors.AsType[*seriald.Rejection](err)
-	if !ok {
-		unread(w, err, codeNotFound, "such row")
-		return
-	}
-	status := http.StatusBadRequest
-	switch rejection.Code {
-	case seriald.CodePartNotFound, seriald.CodeSiteNotFound:
-		status = http.StatusNotFound
-	case seriald.CodeFormatMismatch:
-		status = http.StatusUnprocessableEntity
-	}
-	fieldProblems(w, status, rejection.Code, []fieldProblem{{cmp.Or(rejection.Field, "body"), rejection.Message}})
-}
-
 // uniquenessStatisticsBody tells how often the numbers of a part were asked for again.
 type uniquenessStatisticsBody struct {
 	TotalUniqueSerials   int64   `json:"totalUniqueSerials"`
@@ -212,16 +196,13 @@ type uniquenessStatisticsBody struct {
 	ConflictRate         float64 `json:"conflictRate"` // percent of the unique ones; 0 if there are none
 }
 
-func (s *Server) uniquenessStatistics(w http.ResponseWriter, r *http.Request) {
-	partID := r.PathValue("partId")
-	counted, err := s.deps.Database.UniquenessStatistics(r.Context(), partID)
+func (s *Server) uniquenessStatistics(ctx context.Context, in *partInput) (*output[uniquenessStatisticsBody], error) {
+	counted, err := s.deps.Database.UniquenessStatistics(ctx, in.PartID)
 	if errors.Is(err, store.ErrTooBroad) {
-		problem(w, http.StatusServiceUnavailable, codeUnavailable, "the numbers of part "+partID+" could not be counted in time; try again when there is less to do")
-		return
+		return nil, newProblem(http.StatusServiceUnavailable, codeUnavailable, "the numbers of part %s could not be counted in time; try again when there is less to do", in.PartID)
 	}
 	if err != nil {
-		unread(w, err, seriald.CodePartNotFound, "part")
-		return
+		return nil, unread(err, seriald.CodePartNotFound, "part")
 	}
 	body := uniquenessStatisticsBody{
 		TotalUniqueSerials: counted.Unique, SerialsWithConflicts: counted.WithConflicts, ResolvedConflicts: counted.ConflictsEnded,
@@ -229,5 +210,5 @@ func (s *Server) uniquenessStatistics(w http.ResponseWriter, r *http.Request) {
 	if counted.Unique > 0 {
 		body.ConflictRate = 100 * float64(counted.WithConflicts) / float64(counted.Unique)
 	}
-	reply(w, http.StatusOK, body)
+	return answer(body, nil)
 }

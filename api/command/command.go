@@ -1,0 +1,136 @@
+// Package command has events processed for somebody who waits: it publishes them to the
+// event stream, as every other source does, and hands on the outcomes that come back.
+package command
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/machshop/seriald"
+	"github.com/machshop/seriald/stream"
+)
+
+// Line and Device are the origin of all commands beside their site: results to it are
+// those that commands wait for.
+const (
+	Line   = "http"
+	Device = "api"
+)
+
+// Wait is how long an outcome is waited for. The event is processed all the same.
+const Wait = 5 * time.Second
+
+// ErrPending says that an event is stored and its outcome is not there yet.
+var ErrPending = errors.New("stored, and not processed yet")
+
+// Sender has events processed. It is safe for concurrent use.
+type Sender struct {
+	conn *stream.Conn
+	log  *slog.Logger
+
+	mu      sync.Mutex
+	waiting map[seriald.EventID][]chan []byte
+}
+
+// New returns a Sender that publishes to conn. Outcomes come as soon as Run runs.
+func New(conn *stream.Conn, log *slog.Logger) *Sender {
+	return &Sender{conn: conn, log: log, waiting: map[seriald.EventID][]chan []byte{}}
+}
+
+// Run hands outcomes to those that wait, until ctx ends. What is published while NATS is
+// away is not seen: who waits for it is told that it is pending.
+func (s *Sender) Run(ctx context.Context) error {
+	subject := seriald.ResultSubject(seriald.Origin{Site: "*", Line: Line, Device: Device})
+	sub, err := s.conn.NATS.Subscribe(subject, func(m *nats.Msg) { s.outcome(m.Data) })
+	if err != nil {
+		return fmt.Errorf("subscribe to %s: %w", subject, err)
+	}
+	// Results are read as they come; one that was missed because too many came at once is
+	// in the inbox.
+	if err := sub.SetPendingLimits(1<<16, 64<<20); err != nil {
+		return fmt.Errorf("subscribe to %s: %w", subject, err)
+	}
+	<-ctx.Done()
+	if err := sub.Unsubscribe(); err != nil && !errors.Is(err, nats.ErrConnectionClosed) {
+		s.log.Warn("results not unsubscribed", "error", err)
+	}
+	return nil
+}
+
+// outcome hands a result to all that wait for it.
+func (s *Sender) outcome(message []byte) {
+	body, err := seriald.ResultData(message)
+	var of struct {
+		EventID seriald.EventID `json:"eventId"`
+	}
+	if err == nil {
+		err = json.Unmarshal(body, &of)
+	}
+	if err != nil {
+		s.log.Warn("result not understood", "error", err)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, waiting := range s.waiting[of.EventID] {
+		select {
+		case waiting <- body:
+		default: // it has one
+		}
+	}
+}
+
+func (s *Sender) expect(id seriald.EventID) (outcome <-chan []byte, done func()) {
+	c := make(chan []byte, 1)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waiting[id] = append(s.waiting[id], c)
+	return c, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		all := s.waiting[id]
+		for i := range all {
+			if all[i] == c {
+				all = append(all[:i:i], all[i+1:]...)
+				break
+			}
+		}
+		if s.waiting[id] = all; len(all) == 0 {
+			delete(s.waiting, id)
+		}
+	}
+}
+
+// Send publishes an event and returns its outcome as JSON. The error is [ErrPending] if
+// it did not come within [Wait]; after any other, the event is stored or not, and sending
+// it again with its id has one effect.
+func (s *Sender) Send(ctx context.Context, e *seriald.Event) ([]byte, error) {
+	outcome, done := s.expect(e.ID)
+	defer done()
+	subject, body := seriald.EventSubject(e.Origin.Site, e.Type, e.Key), e.Encode()
+	duplicates, err := s.conn.Publish(ctx, []*nats.Msg{stream.NewMessage(subject, string(e.ID), body)})
+	if err == nil && len(duplicates) > 0 {
+		// A repeat has to get to the inbox, which answers it: past the stream's filter.
+		_, err = s.conn.Publish(ctx, []*nats.Msg{stream.NewMessage(subject, "", body)})
+	}
+	if err != nil {
+		return nil, fmt.Errorf("store event %s: %w", e.ID, err)
+	}
+	timer := time.NewTimer(Wait)
+	defer timer.Stop()
+	select {
+	case o := <-outcome:
+		return o, nil
+	case <-timer.C:
+		return nil, ErrPending
+	case <-ctx.Done():
+		return nil, ErrPending
+	}
+}

@@ -1,0 +1,81 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"reflect"
+	"strconv"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/machshop/seriald/api/auth"
+)
+
+// operation is what there is to say of an endpoint beside its types.
+type operation struct {
+	id, method, path string
+	summary          string
+	tag              string
+	role             auth.Role // that it takes; "" is open to all
+	errors           []int     // statuses of the problems that it answers with, beside those of all
+	status           int       // of success; 200 if 0
+	most             int64     // bytes of the body
+	body             any       // of what type the request's body is, for the description; nil if the library knows
+	description      string
+}
+
+const prefix = "/api/v1/serialization"
+
+// register adds an endpoint.
+func register[I, O any](s *Server, op operation, handler func(context.Context, *I) (*O, error)) {
+	h := huma.Operation{
+		OperationID: op.id, Method: op.method, Path: op.path, Summary: op.summary, Description: op.description, Tags: []string{op.tag},
+		DefaultStatus: op.status, MaxBodyBytes: op.most, Metadata: map[string]any{"role": op.role}, Responses: map[string]*huma.Response{},
+		SkipValidateBody: op.body != nil,
+	}
+	registry := s.api.OpenAPI().Components.Schemas
+	errors := append([]int{http.StatusBadRequest}, op.errors...)
+	if op.role != "" {
+		h.Security = []map[string][]string{{"bearer": {}}}
+		errors = append(errors, http.StatusUnauthorized, http.StatusForbidden)
+	}
+	if op.path != "/health/live" {
+		errors = append(errors, http.StatusTooManyRequests)
+	}
+	for _, status := range errors {
+		h.Responses[strconv.Itoa(status)] = &huma.Response{
+			Description: http.StatusText(status),
+			Content:     map[string]*huma.MediaType{"application/problem+json": {Schema: registry.Schema(reflect.TypeFor[Problem](), true, "Problem")}},
+		}
+	}
+	if op.body != nil {
+		h.RequestBody = &huma.RequestBody{
+			Required: true, Content: map[string]*huma.MediaType{"application/json": {Schema: registry.Schema(reflect.TypeOf(op.body), true, "")}},
+		}
+	}
+	huma.Register(s.api, h, handler)
+}
+
+// output is an answer with a body.
+type output[B any] struct{ Body B }
+
+func answer[B any](body B, err error) (*output[B], error) {
+	if err != nil {
+		return nil, err
+	}
+	return &output[B]{body}, nil
+}
+
+type (
+	none     struct{}
+	idInput  struct {
+		ID string `path:"id" doc:"An id of ours: a UUID."`
+	}
+	partInput struct {
+		PartID string `path:"partId"`
+	}
+	pageInput struct {
+		Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"50" doc:"At most so many."`
+		Cursor string `query:"cursor" doc:"The nextCursor of the page before."`
+	}
+)
