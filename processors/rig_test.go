@@ -158,10 +158,7 @@ func (r *rig) drained() {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	for _, name := range r.consumerNames() {
-		for {
-			if r.acknowledged(ctx, name) {
-				break
-			}
+		for !r.acknowledged(ctx, name) {
 			if !sleep(ctx, 5*time.Millisecond) {
 				r.tb.Fatalf("%s is not drained", name)
 			}
