@@ -11,31 +11,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/machshop/seriald/store/storetest"
 )
 
-// fillClaims adds claims of numbers of PART-001 up to n, in both of its scopes, by an
-// assigned serial each.
-func fillClaims(b *testing.B, conn *pgx.Conn, from, n int) {
-	b.Helper()
-	for _, sql := range []string{
-		`INSERT INTO serial_uniqueness_checks (id, scope, scope_key, canonical_number, serial_number, serial_id, part_id, status, event_id, created_at)
-			SELECT (lpad(to_hex(i), 8, '0') || '-0000-7000-800' || k || '-000000000000')::uuid, s.scope, s.key, 'N-' || i, 'N-' || i,
-				(lpad(to_hex(i), 8, '0') || '-0000-7000-8009-000000000000')::uuid, 'PART-001', 'CLAIMED', 'e-' || i, now()
-			FROM generate_series($1::int, $2::int) AS i, (VALUES ('SITE', 'plant1', 1), ('PART_TYPE', 'WIDGET', 2)) AS s (scope, key, k)`,
-		`ANALYZE serial_uniqueness_checks`,
-	} {
-		args := []any{from, n}
-		if !strings.HasPrefix(sql, "INSERT") {
-			args = nil
-		}
-		if _, err := conn.Exec(context.Background(), sql, args...); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
+// fillClaims adds claims of numbers of PART-001, in both of its scopes, by a serial each.
+const fillClaims = `
+	INSERT INTO serial_uniqueness_checks (id, scope, scope_key, canonical_number, serial_number, serial_id, part_id, status, event_id, created_at)
+	SELECT (lpad(to_hex(i), 8, '0') || '-0000-7000-800' || k || '-000000000000')::uuid, s.scope, s.key, 'N-' || i, 'N-' || i,
+		(lpad(to_hex(i), 8, '0') || '-0000-7000-8009-000000000000')::uuid, 'PART-001', 'CLAIMED', 'e-' || i, now()
+	FROM generate_series($1::int, $2::int) AS i, (VALUES ('SITE', 'plant1', 1), ('PART_TYPE', 'WIDGET', 2)) AS s (scope, key, k)`
 
 // BenchmarkCheck asks at 1,000 a second whether a number is taken, in tables of ten
 // thousand to five million claims: of numbers that are free, and of those that are not.
@@ -45,7 +29,12 @@ func BenchmarkCheck(b *testing.B) {
 	conn, db := storetest.Conn(b, dsn), storetest.Open(b, dsn)
 	filled := 0
 	for _, claims := range []int{10_000, 500_000, 5_000_000} {
-		fillClaims(b, conn, filled+1, claims/2)
+		if _, err := conn.Exec(context.Background(), fillClaims, filled+1, claims/2); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := conn.Exec(context.Background(), "ANALYZE serial_uniqueness_checks"); err != nil {
+			b.Fatal(err)
+		}
 		filled = claims / 2
 		deps := dependencies(nil, StateConnected, StateConnected, StateDisabled)
 		deps.Database = db
@@ -80,7 +69,7 @@ func ask(b *testing.B, url string, rate, n int, request func(i int) (body, want 
 	begun := time.Now()
 	for i := range n {
 		due := begun.Add(time.Duration(i) * time.Second / time.Duration(rate))
-		time.Sleep(time.Until(due))
+		<-time.After(time.Until(due))
 		group.Go(func() {
 			body, want := request(i)
 			res, err := client.Post(url, "application/json", strings.NewReader(body))

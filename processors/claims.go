@@ -79,7 +79,7 @@ func (v *values64) rewind() {
 // rests on one that did not come about.
 func (n *numbering) decide(ctx context.Context, items []*item, st *state, found *store.Found) ([]*decision, error) {
 	for {
-		st.world = newWorld(found, n.known, st.catalog)
+		st.world = newWorld(found, n.known)
 		decisions := decideAll(items, st, n.known)
 		learned, err := n.settle(ctx, decisions, st)
 		if err != nil {

@@ -355,7 +355,7 @@ func (d *decision) auditEvent(st *state, t seriald.AuditType, s seriald.AuditSta
 // auditSerial adds an audit event about a serial, with what it was and is.
 func (d *decision) auditSerial(st *state, t seriald.AuditType, s *seriald.Serial, before, after any) {
 	a := d.auditEvent(st, t, seriald.AuditSuccess)
-	a.SerialID, a.SerialNumber = s.ID, s.Number
+	a.SerialID, a.SerialNumber, a.PartID = s.ID, s.Number, s.PartID
 	if before != nil {
 		a.OldValues = values(before)
 	}

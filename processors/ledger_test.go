@@ -130,7 +130,7 @@ func decided(tb testing.TB, st *state, l *ledger, items ...*item) []*decision {
 func decideOne(tb testing.TB, it *item, st *state) *decision {
 	tb.Helper()
 	if st.world == nil {
-		st.world = newWorld(&store.Found{}, newFacts(), st.catalog)
+		st.world = newWorld(&store.Found{}, newFacts())
 	}
 	d, err := decide(it, st, nil)
 	if err != nil {
@@ -141,7 +141,7 @@ func decideOne(tb testing.TB, it *item, st *state) *decision {
 
 // knows makes st know serials and placeholders as if they had been read.
 func (st *state) knows(serials []*seriald.Serial, placeholders ...*seriald.Placeholder) *state {
-	st.world = newWorld(&store.Found{Serials: serials, Placeholders: placeholders}, newFacts(), st.catalog)
+	st.world = newWorld(&store.Found{Serials: serials, Placeholders: placeholders}, newFacts())
 	return st
 }
 

@@ -40,6 +40,13 @@ func (f floor) number() string {
 	for _, s := range f.db.serials {
 		from = append(from, s.Number)
 	}
+	registered := len(from)
+	for _, row := range f.db.ledger.claims {
+		if row.SerialID.IsZero() {
+			from = append(from, row.Number, row.Number)
+		}
+	}
+	slices.Sort(from[registered:]) // they come out of a map
 	return one(f, "number", from...)
 }
 

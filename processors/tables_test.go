@@ -47,6 +47,11 @@ func (db *tables) read(r store.Refs) *store.Found {
 		if named(s, r.Change, r.Find) {
 			found.Serials = append(found.Serials, readSerial(s))
 		}
+		for _, row := range db.ledger.claims {
+			if row.SerialID == s.ID && named(s, r.Change) {
+				found.Claims = append(found.Claims, row.Claim)
+			}
+		}
 		if named(s, r.Internal) {
 			for _, vendor := range db.serials {
 				if vendor.InternalSerialID == s.ID {

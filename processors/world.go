@@ -62,7 +62,7 @@ type world struct {
 }
 
 // newWorld returns the world as it was read, with what is known beside it.
-func newWorld(found *store.Found, known *facts, c *catalog) *world {
+func newWorld(found *store.Found, known *facts) *world {
 	w := &world{
 		serials: map[seriald.ID]*seriald.Serial{}, numbers: map[string][]*seriald.Serial{}, linked: maps.Clone(found.Linked),
 		placeholders: map[seriald.ID]*seriald.Placeholder{}, pending: map[string][]*seriald.Placeholder{},

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/machshop/seriald"
+	"github.com/machshop/seriald/claim"
 	"github.com/machshop/seriald/store"
 )
 
@@ -76,12 +77,13 @@ func TestWorldGoesBack(t *testing.T) {
 			},
 			Placeholders: []*seriald.Placeholder{{ID: seriald.ID{3}, PartID: "BOTH", Status: seriald.PlaceholderPending}},
 		}
+		found.Claims = claim.Of(found.Serials[0], st.catalog.Parts["BOTH"])
 		known := newFacts()
 		for _, scope := range []seriald.Scope{seriald.ScopeSite, seriald.ScopePartType} { // two that were registered before
 			row := outside(scope, map[seriald.Scope]string{seriald.ScopeSite: "plant1", seriald.ScopePartType: "X"}[scope], "N3")
 			known.held[keyOfClaim(&row.Claim)] = store.Holder{PartID: "BOTH", EventID: seriald.EventID("r" + scope), Number: "N3"}
 		}
-		st.world = newWorld(found, known, st.catalog)
+		st.world = newWorld(found, known)
 		w := st.world
 		released := map[seriald.ID]bool{}
 		change := func() {
