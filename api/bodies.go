@@ -122,8 +122,6 @@ type triggerFieldsBody struct {
 	Active         bool                   `json:"active,omitempty"`
 }
 
-type emptyBody struct{ commonFields }
-
 type sitePutBody struct {
 	Name     string `json:"name,omitempty"`
 	TimeZone string `json:"timeZone" doc:"An IANA name." example:"Europe/Berlin"`

@@ -2,6 +2,7 @@ package api
 
 import (
 	"cmp"
+	"context"
 	"crypto/rand"
 	"fmt"
 	"time"
@@ -18,18 +19,18 @@ const (
 // previewBody is what is asked: a pattern and how it would be used.
 type previewBody struct {
 	Pattern   string        `json:"pattern"`
-	Count     *int          `json:"count"`
-	Start     *int64        `json:"counterStart"`
-	Increment *int64        `json:"increment"`
-	Reset     seriald.Reset `json:"reset"`
-	At        *time.Time    `json:"at"` // the local time
-	GS1       bool          `json:"gs1"`
-	Site      string        `json:"siteId"`
-	Part      string        `json:"partId"`
-	Line      string        `json:"line"`
-	WorkOrder string        `json:"workOrderId"`
-	Lot       string        `json:"lotNumber"`
-	Operation string        `json:"operationCode"`
+	Count     *int          `json:"count,omitempty"`
+	Start     *int64        `json:"counterStart,omitempty"`
+	Increment *int64        `json:"increment,omitempty"`
+	Reset     seriald.Reset `json:"reset,omitempty"`
+	At        *time.Time    `json:"at,omitempty"` // the local time
+	GS1       bool          `json:"gs1,omitempty"`
+	Site      string        `json:"siteId,omitempty"`
+	Part      string        `json:"partId,omitempty"`
+	Line      string        `json:"line,omitempty"`
+	WorkOrder string        `json:"workOrderId,omitempty"`
+	Lot       string        `json:"lotNumber,omitempty"`
+	Operation string        `json:"operationCode,omitempty"`
 }
 
 type previewInput struct{ Body previewBody }

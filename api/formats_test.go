@@ -29,7 +29,7 @@ func TestPreviewFormat(t *testing.T) {
 		"and the last of it":       {`{"pattern":"{SEQ:6}","count":0,"counterStart":-1,"increment":0,"reset":"x"}`, 400, `{"field":"reset","message":"must be never`},
 		"a check of nothing":       {`{"pattern":"{LOT}{CHECK:luhn}{SEQ:4}","lotNumber":"A"}`, 400, "covers digits"},
 		"no JSON":                  {`x`, 400, `"field":"body"`},
-		"a book":                   {`{"pattern":"` + strings.Repeat("x", maxFormatBody) + `"}`, 413, `"code":"PAYLOAD_TOO_LARGE"`},
+		"a book":                   {`{"pattern":"` + strings.Repeat("x", 64<<10) + `"}`, 413, `"code":"PAYLOAD_TOO_LARGE"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -28,7 +28,7 @@ type statusOutput[B any] struct {
 
 // health tells how the service is: error (503) when no event can be processed,
 // degraded when something else is away.
-func (s *Server) health(ctx context.Context, _ *none) (*statusOutput[healthBody], error) {
+func (s *Server) health(ctx context.Context, _ *noInput) (*statusOutput[healthBody], error) {
 	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()
 	now := time.Now()
@@ -56,12 +56,12 @@ type readyBody struct {
 }
 
 // live tells that the process runs.
-func (s *Server) live(context.Context, *none) (*output[readyBody], error) {
+func (s *Server) live(context.Context, *noInput) (*output[readyBody], error) {
 	return answer(readyBody{Status: "ok"}, nil)
 }
 
 // ready tells whether the service does its work, else what it waits for.
-func (s *Server) ready(ctx context.Context, _ *none) (*statusOutput[readyBody], error) {
+func (s *Server) ready(ctx context.Context, _ *noInput) (*statusOutput[readyBody], error) {
 	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()
 	if waiting := s.deps.NotReady(ctx); len(waiting) > 0 {
@@ -82,7 +82,7 @@ type databaseBody struct {
 	PoolConnections poolBody `json:"poolConnections"`
 }
 
-func (s *Server) databaseHealth(ctx context.Context, _ *none) (*statusOutput[databaseBody], error) {
+func (s *Server) databaseHealth(ctx context.Context, _ *noInput) (*statusOutput[databaseBody], error) {
 	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()
 	start := time.Now()

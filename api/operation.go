@@ -4,7 +4,9 @@ import (
 	"context"
 	"net/http"
 	"reflect"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -22,30 +24,53 @@ type operation struct {
 	most             int64     // bytes of the body
 	body             any       // of what type the request's body is, for the description; nil if the library knows
 	description      string
+	unwell           any // the answer of a check that fails, with 503; nil if it can't
 }
 
 const prefix = "/api/v1/serialization"
 
 // register adds an endpoint.
 func register[I, O any](s *Server, op operation, handler func(context.Context, *I) (*O, error)) {
-	h := huma.Operation{
+	h := s.described(op)
+	huma.Register(s.api, *h, handler)
+	if op.body != nil {
+		delete(h.RequestBody.Content, "application/octet-stream") // how the library sees a raw body
+	}
+}
+
+// described is what the library is told of an endpoint.
+func (s *Server) described(op operation) *huma.Operation {
+	h := &huma.Operation{
 		OperationID: op.id, Method: op.method, Path: op.path, Summary: op.summary, Description: op.description, Tags: []string{op.tag},
 		DefaultStatus: op.status, MaxBodyBytes: op.most, Metadata: map[string]any{"role": op.role}, Responses: map[string]*huma.Response{},
 		SkipValidateBody: op.body != nil,
 	}
 	registry := s.api.OpenAPI().Components.Schemas
-	errors := append([]int{http.StatusBadRequest}, op.errors...)
+	problems := append([]int{http.StatusBadRequest}, op.errors...)
+	if !strings.HasPrefix(op.path, "/health") {
+		problems = append(problems, http.StatusTooManyRequests)
+	}
 	if op.role != "" {
 		h.Security = []map[string][]string{{"bearer": {}}}
-		errors = append(errors, http.StatusUnauthorized, http.StatusForbidden)
+		problems = append(problems, http.StatusUnauthorized, http.StatusForbidden)
 	}
-	if op.path != "/health/live" {
-		errors = append(errors, http.StatusTooManyRequests)
-	}
-	for _, status := range errors {
+	for _, status := range problems {
 		h.Responses[strconv.Itoa(status)] = &huma.Response{
 			Description: http.StatusText(status),
 			Content:     map[string]*huma.MediaType{"application/problem+json": {Schema: registry.Schema(reflect.TypeFor[Problem](), true, "Problem")}},
+		}
+	}
+	if slices.Equal(op.errors, writeErrors) {
+		h.Responses["202"] = &huma.Response{
+			Description: "Stored, and not processed within five seconds: Location has the outcome when it is.",
+			Content:     map[string]*huma.MediaType{"application/json": {Schema: registry.Schema(reflect.TypeFor[pending](), true, "Pending")}},
+			Headers:     map[string]*huma.Param{"Location": {Schema: &huma.Schema{Type: huma.TypeString}}},
+		}
+	}
+	if op.unwell != nil {
+		h.Responses["503"] = &huma.Response{
+			Description: http.StatusText(http.StatusServiceUnavailable),
+			Content:     map[string]*huma.MediaType{"application/json": {Schema: registry.Schema(reflect.TypeOf(op.unwell), true, "")}},
 		}
 	}
 	if op.body != nil {
@@ -53,7 +78,7 @@ func register[I, O any](s *Server, op operation, handler func(context.Context, *
 			Required: true, Content: map[string]*huma.MediaType{"application/json": {Schema: registry.Schema(reflect.TypeOf(op.body), true, "")}},
 		}
 	}
-	huma.Register(s.api, h, handler)
+	return h
 }
 
 // output is an answer with a body.
@@ -67,8 +92,8 @@ func answer[B any](body B, err error) (*output[B], error) {
 }
 
 type (
-	none     struct{}
-	idInput  struct {
+	noInput struct{}
+	idInput struct {
 		ID string `path:"id" doc:"An id of ours: a UUID."`
 	}
 	partInput struct {

@@ -119,6 +119,8 @@ func humaProblem(status int, message string, errs []error) *Problem {
 		code = codeUnauthorized
 	case http.StatusForbidden:
 		code = codeForbidden
+	case http.StatusServiceUnavailable:
+		code = codeUnavailable
 	case http.StatusInternalServerError:
 		code = codeInternal
 	}
@@ -128,7 +130,8 @@ func humaProblem(status int, message string, errs []error) *Problem {
 			continue
 		}
 		field, text := "", err.Error()
-		if detailed, ok := errors.AsType[huma.ErrorDetailer](err); ok {
+		var detailed huma.ErrorDetailer
+		if errors.As(err, &detailed) {
 			d := detailed.ErrorDetail()
 			field, text = d.Location, d.Message
 		}

@@ -62,6 +62,24 @@ func (f fakeDatabase) Serials(_ context.Context, of *store.SerialFilter, before 
 	return found, nil
 }
 
+func (f fakeDatabase) CountSerials(_ context.Context, of *store.SerialFilter, most int) (int, error) {
+	if of.Number == "nobody" {
+		return 0, f.err
+	}
+	return most, f.err
+}
+
+func (f fakeDatabase) CountPendingPlaceholders(context.Context, store.PendingRef, int) (int, error) {
+	return 3, f.err
+}
+
+func (f fakeDatabase) CountConflicts(_ context.Context, _ string, resolved bool, _ int) (int, error) {
+	if resolved {
+		return 3, f.err
+	}
+	return 2, f.err
+}
+
 func (f fakeDatabase) Placeholder(_ context.Context, id seriald.ID) (*store.PlaceholderRecord, error) {
 	switch {
 	case f.err != nil:
@@ -237,7 +255,7 @@ func TestListsAreAskedForAndPaged(t *testing.T) {
 	}
 	filter := url.Values{
 		"serialNumber": {"N"}, "partId": {"P"}, "status": {"ACTIVE"}, "source": {"LATE_ASSIGNMENT"}, "workOrderId": {"W"}, "lotNumber": {"L"}, "operationCode": {"O"},
-		"device": {"D"}, "vendorName": {"V"}, "from": {"2026-03-01"}, "to": {"2026-03-02T01:00:00+01:00"}, "attributes.cell": {"7"}, "attributes.ok": {"yes"}, "limit": {"2"},
+		"device": {"D"}, "vendorName": {"V"}, "from": {"2026-03-01"}, "to": {"2026-03-02T01:00:00+01:00"}, "attributes[cell]": {"7"}, "attributes[ok]": {"yes"}, "limit": {"2"},
 	}
 	first := read("/serials?" + filter.Encode())
 	var asked []json.RawMessage
@@ -277,7 +295,7 @@ func TestListsAreAskedForAndPaged(t *testing.T) {
 	if len(seen) != 3 {
 		t.Errorf("pages had %v", slices.Collect(maps.Keys(seen)))
 	}
-	if _, body := call(t, "GET", up+"/serials?attributes.a=1&attributes.b=1&attributes.c=1&attributes.d=1&attributes.e=1&attributes.f=1"); !strings.Contains(body, "at most 5") {
+	if _, body := call(t, "GET", up+"/serials?attributes[a]=1&attributes[b]=1&attributes[c]=1&attributes[d]=1&attributes[e]=1&attributes[f]=1"); !strings.Contains(body, "at most 5") {
 		t.Errorf("six attributes: %s", body)
 	}
 }

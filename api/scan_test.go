@@ -31,7 +31,7 @@ func TestParseScan(t *testing.T) {
 		"no JSON":          {`data`, 400, "must be a JSON object with the fields of this call"},
 		"of another type":  {`{"data":1}`, 400, "must be a JSON object with the fields of this call"},
 		"no such profile":  {`{"data":"A","profile":"gs2"}`, 400, `"field":"profile","message":"profile: \"gs2\" is no word of a profile`},
-		"a book":           {`{"data":"` + strings.Repeat("x", maxScanBody) + `"}`, 413, `"code":"PAYLOAD_TOO_LARGE"`},
+		"a book":           {`{"data":"` + strings.Repeat("x", 64<<10) + `"}`, 413, `"code":"PAYLOAD_TOO_LARGE"`},
 		"a serial, quoted": {`{"data":"A\"\\<é"}`, 200, `"canonical":"A\"\\\u003cé"`},
 	} {
 		t.Run(name, func(t *testing.T) {

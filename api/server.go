@@ -1,20 +1,23 @@
 package api
 
 import (
+	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/machshop/seriald"
+	"github.com/machshop/seriald/api/edge"
 	"github.com/machshop/seriald/gs1"
 	"github.com/machshop/seriald/store"
 )
@@ -25,14 +28,22 @@ type Config struct {
 	Host string
 	// Port to listen on; 0 takes a free one.
 	Port int
-	// Metrics offers GET /metrics.
+	// Metrics offers GET /metrics: here, or at PrivateAddress if that is set.
 	Metrics bool
+	// PrivateAddress, host:port, has /metrics and the profiles of /debug/pprof; ""
+	// offers no profiles.
+	PrivateAddress string
+	// CertFile and KeyFile are PEM files; "" is plain HTTP. They are read again when they
+	// change.
+	CertFile, KeyFile string
+	// Edge is what clients may do.
+	Edge edge.Config
 	// CompanyPrefixes are the GS1 Company Prefixes whose numbers get an EPC URI.
 	CompanyPrefixes gs1.CompanyPrefixes
 }
 
-// Defaults of the contract. The API listens on loopback: it does not check
-// tokens yet.
+// Defaults. The API listens on loopback until an address is given: a service that was
+// just tried is nobody else's to find.
 const (
 	DefaultHost = "127.0.0.1"
 	DefaultPort = 4000
@@ -44,6 +55,15 @@ func (c Config) Validate() error {
 	if c.Port < 0 || c.Port > 65535 {
 		problems = append(problems, fmt.Errorf("APP_PORT: must be from 0 to 65535, not %d", c.Port))
 	}
+	if (c.CertFile == "") != (c.KeyFile == "") {
+		problems = append(problems, errors.New("APP_CERT_FILE, APP_KEY_FILE: a certificate needs its key: set both, or none for plain HTTP"))
+	}
+	if c.PrivateAddress != "" {
+		if _, _, err := net.SplitHostPort(c.PrivateAddress); err != nil {
+			problems = append(problems, fmt.Errorf("PRIVATE_ADDRESS: %q is not host:port: write 127.0.0.1:4001", c.PrivateAddress))
+		}
+	}
+	problems = append(problems, c.Edge.Validate())
 	if err := c.CompanyPrefixes.Check(); err != nil {
 		problems = append(problems, fmt.Errorf("GS1_COMPANY_PREFIXES: %w", err))
 	}
@@ -66,6 +86,9 @@ type Database interface {
 	TriggersOfPart(ctx context.Context, partID string) ([]store.TriggerUse, error)
 	TriggerTotals(ctx context.Context, partID string) (store.TriggerStatistics, error)
 	RecordedEvent(ctx context.Context, id seriald.EventID) (*store.RecordedEvent, error)
+	CountSerials(ctx context.Context, f *store.SerialFilter, most int) (int, error)
+	CountPendingPlaceholders(ctx context.Context, of store.PendingRef, most int) (int, error)
+	CountConflicts(ctx context.Context, partID string, resolved bool, most int) (int, error)
 	Catalog(ctx context.Context) (*seriald.Catalog, error)
 	CatalogVersion(ctx context.Context) (int64, error)
 	Holders(ctx context.Context, claims []seriald.Claim) ([]*store.Holder, error)
@@ -97,14 +120,29 @@ type Dependencies struct {
 	Redis func(context.Context) State
 	NATS  func() State
 	MQTT  func() State
+	// Commands has the events of writes processed, Tokens says who calls.
+	Commands Sender
+	Tokens   Verifier
+	// Login issues tokens for users.
+	Login Issuer
+	// Events serves serial events as they come.
+	Events http.Handler
+	// Requests counts the requests of clients for all processes; nil counts those of
+	// this one.
+	Requests edge.Counter
 	// NotReady names what the service still waits for; empty when it is ready.
 	NotReady func(context.Context) []string
 }
 
 // Server serves the API.
 type Server struct {
+	cfg      Config
+	log      *slog.Logger
+	registry *prometheus.Registry
+	api      huma.API
 	listener net.Listener
-	server   *http.Server
+	private  net.Listener // nil for none
+	tls      *tls.Config  // nil for plain HTTP
 	deps     Dependencies
 	master   *master
 	prefixes gs1.CompanyPrefixes
@@ -119,16 +157,11 @@ const (
 	shutdownTimeout = 10 * time.Second
 )
 
-// Listen opens the port of cfg, so that a port in use is known before anything
+// Listen opens the ports of cfg, so that a port in use is known before anything
 // else is started, and returns a Server that Run serves.
 func Listen(cfg Config, log *slog.Logger, reg *prometheus.Registry) (*Server, error) {
-	address := net.JoinHostPort(cfg.Host, strconv.Itoa(cfg.Port))
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("listen for HTTP on %s (APP_HOST, APP_PORT): %w", address, err)
-	}
 	s := &Server{
-		listener: listener, prefixes: cfg.CompanyPrefixes, started: time.Now(),
+		cfg: cfg, log: log, registry: reg, prefixes: cfg.CompanyPrefixes, started: time.Now(),
 		errors: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "http_request_errors_total", Help: "HTTP requests answered with a status of 500 or more.",
 		}),
@@ -137,11 +170,22 @@ func Listen(cfg Config, log *slog.Logger, reg *prometheus.Registry) (*Server, er
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 5},
 		}, []string{"route", "status"}),
 	}
-	reg.MustRegister(s.errors, s.duration)
-	s.server = &http.Server{
-		Handler: s.routes(cfg, reg), ReadHeaderTimeout: readTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	var err error
+	if cfg.CertFile != "" {
+		if s.tls, err = edge.CertReloader(cfg.CertFile, cfg.KeyFile, log); err != nil {
+			return nil, fmt.Errorf("APP_CERT_FILE, APP_KEY_FILE: %w", err)
+		}
 	}
+	address := net.JoinHostPort(cfg.Host, strconv.Itoa(cfg.Port))
+	if s.listener, err = net.Listen("tcp", address); err != nil {
+		return nil, fmt.Errorf("listen for HTTP on %s (APP_HOST, APP_PORT): %w", address, err)
+	}
+	if cfg.PrivateAddress != "" {
+		if s.private, err = net.Listen("tcp", cfg.PrivateAddress); err != nil {
+			return nil, errors.Join(fmt.Errorf("listen for HTTP on %s (PRIVATE_ADDRESS): %w", cfg.PrivateAddress, err), s.Close())
+		}
+	}
+	reg.MustRegister(s.errors, s.duration)
 	return s, nil
 }
 
@@ -152,88 +196,59 @@ func (s *Server) Address() string { return s.listener.Addr().String() }
 // answered.
 func (s *Server) Run(ctx context.Context, deps Dependencies) error {
 	s.deps, s.master = deps, &master{database: deps.Database}
+	front := edge.New(s.cfg.Edge, edge.Dependencies{Log: s.log, Counter: deps.Requests, Authenticate: s.identify})
+	public := s.listener
+	if s.tls != nil {
+		public = tls.NewListener(public, s.tls)
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return s.serve(ctx, public, front(s.measured(s.routes())), writeTimeout) })
+	if s.private != nil {
+		// A profile takes as long as it is asked to.
+		group.Go(func() error { return s.serve(ctx, s.private, s.privateRoutes(), 0) })
+	}
+	return group.Wait()
+}
+
+// serve serves on a port until ctx ends.
+func (s *Server) serve(ctx context.Context, listener net.Listener, handler http.Handler, timeout time.Duration) error {
+	server := &http.Server{
+		Handler: handler, ReadHeaderTimeout: readTimeout, ReadTimeout: readTimeout, WriteTimeout: timeout,
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+	}
 	stopped := make(chan error, 1)
-	go func() {
-		<-ctx.Done()
+	ended := context.AfterFunc(ctx, func() {
 		bound, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 		defer cancel()
-		stopped <- s.server.Shutdown(bound)
-	}()
-	if err := s.server.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+		stopped <- server.Shutdown(bound)
+	})
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		ended()
 		return fmt.Errorf("serve HTTP: %w", err)
 	}
 	return <-stopped
 }
 
-// Close gives the port back if Run was never called; after Run it does nothing.
+// Close gives the ports back if Run was never called; after Run it does nothing.
 func (s *Server) Close() error {
-	if err := s.listener.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
-		return fmt.Errorf("close HTTP port: %w", err)
-	}
-	return nil
-}
-
-func (s *Server) routes(cfg Config, reg *prometheus.Registry) http.Handler {
-	mux := http.NewServeMux()
-	handle := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, s.measured(pattern, h)) }
-	handle("GET /health", s.health)
-	handle("GET /health/live", s.live)
-	handle("GET /health/ready", s.ready)
-	handle("GET /api/v1/health/db", s.databaseHealth)
-	handle("GET /api/v1/events/{id}", s.eventOutcome)
-	handle("GET /api/v1/devices", s.devices)
-	handle("POST /api/v1/serialization/scan/parse", s.parseScan)
-	handle("POST /api/v1/serialization/formats/preview", s.previewFormat)
-	handle("GET /api/v1/serialization/formats/{id}", s.format)
-	handle("GET /api/v1/serialization/serials", s.serials)
-	handle("GET /api/v1/serialization/serials/{id}", s.serial)
-	handle("GET /api/v1/serialization/vendor/{id}", s.vendorSerial)
-	handle("GET /api/v1/serialization/vendor/part/{partId}", s.vendorSerials)
-	handle("GET /api/v1/serialization/system-generated/part/{partId}", s.generatedSerials)
-	handle("GET /api/v1/serialization/late-assignment/placeholder/{id}", s.placeholder)
-	handle("GET /api/v1/serialization/late-assignment/pending", s.pendingPlaceholders)
-	handle("GET /api/v1/serialization/late-assignment/statistics/{partId}", s.placeholderStatistics)
-	handle("GET /api/v1/serialization/triggers/{id}", s.trigger)
-	handle("GET /api/v1/serialization/triggers/part/{partId}", s.triggersOfPart)
-	handle("GET /api/v1/serialization/triggers/statistics/{partId}", s.triggerStatistics)
-	handle("POST /api/v1/serialization/triggers/{id}/test", s.testTrigger)
-	handle("POST /api/v1/serialization/uniqueness/check", s.checkUniqueness)
-	handle("GET /api/v1/serialization/uniqueness/report/{serialNumber}/{partId}", s.uniquenessReport)
-	handle("GET /api/v1/serialization/uniqueness/conflicts/pending", s.pendingConflicts)
-	handle("GET /api/v1/serialization/uniqueness/conflicts/history", s.conflictHistory)
-	handle("GET /api/v1/serialization/uniqueness/statistics/{partId}", s.uniquenessStatistics)
-	if cfg.Metrics {
-		mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{Registry: reg}))
-	}
-	handle("/", func(w http.ResponseWriter, r *http.Request) { s.unmatched(w, r, mux) })
-	return mux
-}
-
-// unmatched answers what no route takes: 405 if the path is known under other
-// methods, else 404.
-func (s *Server) unmatched(w http.ResponseWriter, r *http.Request, mux *http.ServeMux) {
-	var allowed []string
-	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
-		probe := r.Clone(r.Context())
-		probe.Method = method
-		if _, pattern := mux.Handler(probe); pattern != "/" {
-			allowed = append(allowed, method)
+	var problems []error
+	for _, l := range []net.Listener{s.listener, s.private} {
+		if l == nil {
+			continue
+		}
+		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			problems = append(problems, fmt.Errorf("close HTTP port: %w", err))
 		}
 	}
-	if len(allowed) > 0 {
-		w.Header().Set("Allow", strings.Join(allowed, ", "))
-		problem(w, http.StatusMethodNotAllowed, codeMethodNotAllowed, r.Method+" is not allowed here; "+allowed[0]+" is")
-		return
-	}
-	problem(w, http.StatusNotFound, codeNotFound, "there is nothing at "+r.URL.Path)
+	return errors.Join(problems...)
 }
 
 // measured counts and times requests by their route.
-func (s *Server) measured(pattern string, next http.HandlerFunc) http.Handler {
+func (s *Server) measured(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start, status := time.Now(), &statusWriter{ResponseWriter: w, status: http.StatusOK}
-		next(status, r)
-		s.duration.WithLabelValues(pattern, strconv.Itoa(status.status)).Observe(time.Since(start).Seconds())
+		next.ServeHTTP(status, r)
+		s.duration.WithLabelValues(cmp.Or(r.Pattern, "/"), strconv.Itoa(status.status)).Observe(time.Since(start).Seconds())
 		if status.status >= http.StatusInternalServerError {
 			s.errors.Inc()
 		}
@@ -245,7 +260,11 @@ type statusWriter struct {
 	status int
 }
 
+// WriteHeader implements [http.ResponseWriter].
 func (w *statusWriter) WriteHeader(status int) {
 	w.status = status
 	w.ResponseWriter.WriteHeader(status)
 }
+
+// Unwrap is for [http.ResponseController].
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

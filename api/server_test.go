@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -14,6 +15,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/machshop/seriald"
+	"github.com/machshop/seriald/api/auth"
+	"github.com/machshop/seriald/api/edge"
 	"github.com/machshop/seriald/store"
 	"github.com/machshop/seriald/store/storetest"
 )
@@ -66,9 +69,26 @@ func (f fakeDatabase) FormatUse(_ context.Context, id string) (*store.FormatUse,
 	return u, nil
 }
 
+// roleTokens takes the name of a role for a token of somebody who has it.
+type roleTokens struct{}
+
+func (roleTokens) Verify(_ context.Context, token string) (auth.Principal, error) {
+	role, err := auth.ParseRole(token)
+	if err != nil {
+		return auth.Principal{}, fmt.Errorf("%w: %w", auth.ErrUnauthorized, err)
+	}
+	return auth.Principal{Subject: "some " + token, Role: role}, nil
+}
+
 // serve runs a server until the test ends and returns its address.
 func serve(tb testing.TB, cfg Config, deps Dependencies) string {
 	tb.Helper()
+	if cfg.Edge.MaxBody == 0 {
+		cfg.Edge.MaxBody, cfg.Edge.Timeout = edge.DefaultMaxBody, edge.DefaultTimeout
+	}
+	if deps.Tokens == nil {
+		deps.Tokens = roleTokens{}
+	}
 	s, err := Listen(cfg, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	if err != nil {
 		tb.Fatal(err)
@@ -95,6 +115,10 @@ func callWith(t *testing.T, method, url, body string) (*http.Response, string) {
 	req, err := http.NewRequestWithContext(context.Background(), method, url, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer admin")
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
 	}
 	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	res, err := client.Do(req)

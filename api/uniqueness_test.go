@@ -148,7 +148,7 @@ func TestCheckUniqueness(t *testing.T) {
 		"null":                   {upURL, `null`, 400, `"code":"VALIDATION_ERROR"`},
 		"no JSON":                {upURL, `{`, 400, `"errors":[{"field":"body"`},
 		"nothing":                {upURL, ``, 400, `"errors":[{"field":"body"`},
-		"a book":                 {upURL, `{"note":"` + strings.Repeat("x", maxCheckBody) + `"}`, 413, `"code":"PAYLOAD_TOO_LARGE"`},
+		"a book":                 {upURL, `{"note":"` + strings.Repeat("x", 16<<10) + `"}`, 413, `"code":"PAYLOAD_TOO_LARGE"`},
 		"without a database":     {downURL, `{"serialNumber":"S-1","partId":"PART-001","siteId":"plant1"}`, 503, `"code":"UNAVAILABLE"`},
 		"a part it can't know":   {downURL, `{"serialNumber":"S-1","partId":"GONE"}`, 503, `"code":"UNAVAILABLE"`},
 		"what is wrong is wrong": {downURL, `{"partId":"PART-001"}`, 400, `"errors":[{"field":"serialNumber"`},

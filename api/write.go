@@ -12,7 +12,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/machshop/seriald"
-	"github.com/machshop/seriald/api/auth"
 	"github.com/machshop/seriald/api/command"
 )
 
@@ -113,7 +112,7 @@ func (s *Server) event(ctx context.Context, typ seriald.EventType, in *writeInpu
 			return nil, invalidField(name, "%v", err)
 		}
 	}
-	if p, ok := auth.PrincipalFrom(ctx); ok {
+	if p, ok := principalOf(ctx); ok {
 		if err := set("performedBy", p.Subject); err != nil {
 			return nil, invalidField("performedBy", "%v", err)
 		}
