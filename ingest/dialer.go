@@ -157,6 +157,8 @@ func explain(err error, cfg Config) error {
 		return fmt.Errorf("set MQTT_URL to a name that is in the broker's certificate: %w", err)
 	case errors.As(err, &header):
 		return fmt.Errorf("the broker speaks no TLS on this port: set MQTT_URL to mqtt:// or to another port: %w", err)
+	case errors.Is(err, net.ErrClosed): // by the library, whose time was up
+		return fmt.Errorf("the broker did not answer in time: %w", err)
 	case errors.As(err, &alert), strings.Contains(err.Error(), "remote error: tls: "):
 		return fmt.Errorf("the broker refuses the client's certificate: set MQTT_CERT_FILE and MQTT_KEY_FILE to one it takes: %w", err)
 	}

@@ -190,10 +190,15 @@ func (u *unacknowledged) Put(key string, p packets.ControlPacket) {
 // again, and for nothing else once there was a connection.
 func (u *unacknowledged) Get(key string) packets.ControlPacket {
 	p := u.OrderedMemoryStore.Get(key)
-	if _, ok := p.(*packets.PublishPacket); ok && key[:2] == outboundKey {
-		u.resent.Add(1)
+	publish, ok := p.(*packets.PublishPacket)
+	if !ok || key[:2] != outboundKey {
+		return p
 	}
-	return p
+	u.resent.Add(1)
+	// A copy: the library marks it as a duplicate, and what was handed over just when the
+	// connection changed may be on its way to the wire.
+	again := *publish
+	return &again
 }
 
 // Del implements [mqtt.Store].

@@ -80,10 +80,17 @@ func TestConnectErrorsNameTheSetting(t *testing.T) {
 			tt.change(&cfg)
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
-			d, err := DialDevice(ctx, cfg, seriald.Origin{Site: "s", Line: "l", Device: "d"}, SessionPassing, func([]byte) {})
-			if err == nil {
-				d.Close()
-				t.Fatal("is let in")
+			dial := func() error {
+				d, err := DialDevice(ctx, cfg, seriald.Origin{Site: "s", Line: "l", Device: "d"}, SessionPassing, func([]byte) {})
+				if err == nil {
+					d.Close()
+					t.Fatal("is let in")
+				}
+				return err
+			}
+			err := dial()
+			for strings.Contains(err.Error(), "did not answer in time") && ctx.Err() == nil { // a loaded machine
+				err = dial()
 			}
 			if !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want %q in it", err, tt.want)

@@ -23,14 +23,14 @@ type Mix map[seriald.EventType]int
 const maxWeight = 1_000_000
 
 // ofDevices are the types that devices send, in the contract's order: all but those
-// that change the master data.
+// that change the master data, and conflict_resolve, which is a person's.
 var ofDevices = []seriald.EventType{
 	seriald.TypeMaterialReceipt, seriald.TypeWorkOrderCreate, seriald.TypeOperationComplete,
 	seriald.TypeQualityCheckpoint, seriald.TypeBatchCompletion,
 	seriald.TypeVendorSerialReceive, seriald.TypeVendorSerialAccept, seriald.TypeVendorSerialReject,
 	seriald.TypeSerialGenerate, seriald.TypeSerialRetire,
 	seriald.TypePlaceholderCreate, seriald.TypePlaceholderAssign, seriald.TypePlaceholderFail,
-	seriald.TypePropagationPassThrough,
+	seriald.TypePropagationPassThrough, seriald.TypeUniquenessRegister,
 }
 
 // ofMasterData are the types that change the master data and refer to nothing but
@@ -44,7 +44,7 @@ var ofMasterData = []seriald.EventType{
 var playable = slices.Concat(ofDevices, ofMasterData)
 
 // Playable lists the event types that a [Mix] may have, in the contract's order:
-// all but those that change a trigger.
+// all but those that change a trigger, and conflict_resolve.
 func Playable() []seriald.EventType { return slices.Clone(playable) }
 
 // allTypes stands in a mix for every type that devices send and that is not named.

@@ -107,6 +107,9 @@ func (p *payload) fields(n uint32, s scene) {
 	case seriald.TypePropagationPassThrough:
 		p.serial("sourceSerial", s.about)
 		p.add(`,"operationCode":"OP-020","workCenterId":"WC-1","routingSequence":20`)
+	case seriald.TypeUniquenessRegister:
+		p.add(`,"partId":"PART-003"`)
+		p.named("serialNumber", "REG-", n)
 	default:
 		p.masterData(n, s)
 	}

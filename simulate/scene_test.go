@@ -156,9 +156,12 @@ func TestScriptRefersToWhatIsThere(t *testing.T) {
 // Each type comes to be played, alone too: with what it needs.
 func TestScriptPlaysEachType(t *testing.T) {
 	t.Parallel()
-	byID := []seriald.EventType{seriald.TypeTriggerUpdate, seriald.TypeTriggerEnable, seriald.TypeTriggerDisable, seriald.TypeTriggerDelete}
+	byID := []seriald.EventType{
+		seriald.TypeConflictResolve,
+		seriald.TypeTriggerUpdate, seriald.TypeTriggerEnable, seriald.TypeTriggerDisable, seriald.TypeTriggerDelete,
+	}
 	for _, typ := range seriald.EventTypes() {
-		if slices.Contains(ofDevices, typ) == typ.Configures() {
+		if typ != seriald.TypeConflictResolve && slices.Contains(ofDevices, typ) == typ.Configures() {
 			t.Errorf("%s is a device's to send, or is not and changes the master data", typ)
 		}
 		if slices.Contains(byID, typ) {
@@ -261,5 +264,5 @@ func ExampleParseMix() {
 		panic(err)
 	}
 	fmt.Println(mix[seriald.TypeOperationComplete], mix[seriald.TypeSerialGenerate], mix[seriald.TypeVendorSerialAccept], len(mix))
-	// Output: 50 0 4 14
+	// Output: 50 0 4 15
 }

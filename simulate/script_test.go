@@ -103,7 +103,7 @@ func TestParseMix(t *testing.T) {
 			seriald.TypeMaterialReceipt: 0, seriald.TypeWorkOrderCreate: 0, seriald.TypeOperationComplete: 0, seriald.TypeQualityCheckpoint: 0,
 			seriald.TypeBatchCompletion: 0, seriald.TypeVendorSerialReceive: 0, seriald.TypeVendorSerialAccept: 0, seriald.TypeVendorSerialReject: 0,
 			seriald.TypeSerialGenerate: 2, seriald.TypeSerialRetire: 0, seriald.TypePlaceholderCreate: 0, seriald.TypePlaceholderAssign: 0,
-			seriald.TypePlaceholderFail: 0, seriald.TypePropagationPassThrough: 0,
+			seriald.TypePlaceholderFail: 0, seriald.TypePropagationPassThrough: 0, seriald.TypeUniquenessRegister: 0,
 		},
 		" serial_generate = 3 , operation_complete=0": {seriald.TypeSerialGenerate: 3, seriald.TypeOperationComplete: 0},
 	} {

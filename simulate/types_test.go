@@ -54,6 +54,13 @@ var written = map[seriald.EventType]struct{ args, want string }{
 		`sourceSerialId=` + someID + ` operationCode=020 routingSequence=20 quantity=1`,
 		`{"operationCode":"020","quantity":1,"routingSequence":20,"sourceSerialId":"` + someID + `"}`,
 	},
+	seriald.TypeUniquenessRegister: {
+		`serialNumber=007 partId=1 scope=["SITE","ENTERPRISE"] siteId=2`, `{"partId":"1","scope":["SITE","ENTERPRISE"],"serialNumber":"007","siteId":"2"}`,
+	},
+	seriald.TypeConflictResolve: {
+		`serialNumber=007 partId=1 conflictResolution=RETIRE retiredSerialId=` + someID + ` resolutionReason=2 challengerEventId=3`,
+		`{"challengerEventId":"3","conflictResolution":"RETIRE","partId":"1","resolutionReason":"2","retiredSerialId":"` + someID + `","serialNumber":"007"}`,
+	},
 	seriald.TypeTriggerCreate: {
 		`partId=1 triggerType=OPERATION_COMPLETE operationCode=010 assignmentType=SYSTEM_GENERATED priority=10 batchMode=true batchSize=5 active=false conditions={"quantity":{"gt":5}}`,
 		`{"active":false,"assignmentType":"SYSTEM_GENERATED","batchMode":true,"batchSize":5,"conditions":{"quantity":{"gt":5}},"operationCode":"010","partId":"1","priority":10,"triggerType":"OPERATION_COMPLETE"}`,
