@@ -10,13 +10,13 @@ import (
 // the contract), whose rules are the events': nothing is judged here, so that what is
 // refused is refused and audited as over MQTT. Unknown fields are kept.
 
-// commonFields may be in each.
-type commonFields struct {
+// SiteField may be in each.
+type SiteField struct {
 	SiteID string `json:"siteId,omitempty" doc:"The site that it happens at; needed where there are several."`
 }
 
 type receiveBody struct {
-	commonFields
+	SiteField
 	VendorSerialNumber string          `json:"vendorSerialNumber"`
 	VendorName         string          `json:"vendorName"`
 	PartID             string          `json:"partId" doc:"Or gtin."`
@@ -26,18 +26,18 @@ type receiveBody struct {
 }
 
 type acceptBody struct {
-	commonFields
+	SiteField
 	InternalSerialID string `json:"internalSerialId,omitempty" doc:"The serial of ours that it is the unit of."`
 	InternalSerial   string `json:"internalSerial,omitempty" doc:"Its number, instead."`
 }
 
 type rejectBody struct {
-	commonFields
+	SiteField
 	RejectionReason string `json:"rejectionReason"`
 }
 
 type generateBody struct {
-	commonFields
+	SiteField
 	PartID         string          `json:"partId"`
 	FormatConfigID string          `json:"formatConfigId,omitempty" doc:"The part's if it is left out."`
 	Quantity       int             `json:"quantity,omitempty" minimum:"1" maximum:"100000" doc:"1 if it is left out."`
@@ -48,7 +48,7 @@ type generateBody struct {
 }
 
 type occurrenceBody struct {
-	commonFields
+	SiteField
 	TriggerType   seriald.TriggerType `json:"triggerType" doc:"What happened."`
 	PartID        string              `json:"partId"`
 	OperationCode string              `json:"operationCode,omitempty"`
@@ -59,7 +59,7 @@ type occurrenceBody struct {
 }
 
 type placeholderCreateBody struct {
-	commonFields
+	SiteField
 	PartID        string `json:"partId"`
 	Quantity      int    `json:"quantity,omitempty"`
 	WorkOrderID   string `json:"workOrderId,omitempty"`
@@ -68,19 +68,19 @@ type placeholderCreateBody struct {
 }
 
 type placeholderAssignBody struct {
-	commonFields
+	SiteField
 	SerialNumber  string `json:"serialNumber"`
 	OperationCode string `json:"operationCode,omitempty"`
 	Notes         string `json:"notes,omitempty"`
 }
 
 type reasonBody struct {
-	commonFields
+	SiteField
 	Reason string `json:"reason"`
 }
 
 type passBody struct {
-	commonFields
+	SiteField
 	SourceSerialID  string `json:"sourceSerialId" doc:"Or sourceSerial, its number, with partId."`
 	OperationCode   string `json:"operationCode"`
 	WorkCenterID    string `json:"workCenterId,omitempty"`
@@ -90,7 +90,7 @@ type passBody struct {
 }
 
 type registerBody struct {
-	commonFields
+	SiteField
 	SerialNumber string          `json:"serialNumber"`
 	PartID       string          `json:"partId"`
 	Scope        []seriald.Scope `json:"scope,omitempty"`
@@ -98,7 +98,7 @@ type registerBody struct {
 }
 
 type resolveBody struct {
-	commonFields
+	SiteField
 	SerialNumber       string             `json:"serialNumber,omitempty" doc:"With partId; or conflictId."`
 	PartID             string             `json:"partId,omitempty"`
 	ConflictID         string             `json:"conflictId,omitempty"`
@@ -109,7 +109,7 @@ type resolveBody struct {
 }
 
 type triggerFieldsBody struct {
-	commonFields
+	SiteField
 	PartID         string                 `json:"partId,omitempty"`
 	TriggerType    seriald.TriggerType    `json:"triggerType,omitempty"`
 	OperationCode  string                 `json:"operationCode,omitempty"`
@@ -128,7 +128,7 @@ type sitePutBody struct {
 }
 
 type partPutBody struct {
-	commonFields
+	SiteField
 	Name             string          `json:"name,omitempty"`
 	PartType         string          `json:"partType,omitempty" doc:"The family."`
 	GTIN             string          `json:"gtin,omitempty"`
@@ -139,7 +139,7 @@ type partPutBody struct {
 }
 
 type formatPutBody struct {
-	commonFields
+	SiteField
 	Name         string          `json:"name,omitempty"`
 	Pattern      string          `json:"pattern" example:"W{YYYY}{MM}-{SEQ:5}"`
 	CounterStart int64           `json:"counterStart,omitempty"`

@@ -96,7 +96,7 @@ func asChallenger(c *store.Challenger) challengerBody {
 }
 
 type conflictsInput struct {
-	pageInput
+	PageParams
 	PartID string `query:"partId" doc:"That has the number, or asked for it."`
 }
 

@@ -119,13 +119,13 @@ func TestConflictLists(t *testing.T) {
 			`{"data":[{"id":` + id + `01","status":"OPEN","serialNumber":"S-1","canonicalNumber":"s-1","holder":{"serialId":` + id + `28","serialNumber":"S-1","partId":"PART-001"},"challengers":[` +
 				`{"eventId":"late","eventType":"vendor_serial_receive","performedBy":"scanner","partId":"PART-002","serialNumber":"s-1","scopes":["SITE"],"source":"VENDOR","siteId":"plant1","vendorName":"ACME",` +
 				`"receivedDate":"2026-03-01","workOrderId":"WO","lotNumber":"LOT","operationCode":"OP","line":"l","device":"d","attributes":{"cell":"B7"},"serialId":` + id + `46","createdAt":"2026-03-02T12:01:00Z"}],` +
-				`"createdAt":"2026-03-02T12:00:00Z"}],"limit":1,"nextCursor":"`,
+				`"createdAt":"2026-03-02T12:00:00Z"}],"total":2,"limit":1,"offset":0,"nextCursor":"`,
 			`{"data":[{"id":` + id + `06","status":"RESOLVED","serialNumber":"S-1","canonicalNumber":"s-1","holder":{"serialNumber":"S-1","partId":"PART-001","registeredByEventId":"reg"},"challengers":[` +
 				`{"eventId":"late","eventType":"vendor_serial_receive","performedBy":"scanner","partId":"PART-002","serialNumber":"s-1","scopes":["SITE"],"placeholderId":` + id + `55","createdAt":"2026-03-02T12:01:00Z"}],` +
-				`"createdAt":"2026-03-02T12:00:02Z","resolution":"KEEP","reason":"seen","resolvedBy":"boss","resolvedByEventId":"end","resolvedAt":"2026-03-02T07:00:00Z"}],"limit":1,"nextCursor":"`,
+				`"createdAt":"2026-03-02T12:00:02Z","resolution":"KEEP","reason":"seen","resolvedBy":"boss","resolvedByEventId":"end","resolvedAt":"2026-03-02T07:00:00Z"}],"total":3,"limit":1,"offset":0,"nextCursor":"`,
 		}},
-		"all, the last page":  {"?partId=PART-001", 200, [2]string{`"limit":50}`, `"limit":50}`}},
-		"none":                {"?partId=idle", 200, [2]string{`{"data":[],"limit":50}`, `{"data":[],"limit":50}`}},
+		"all, the last page":  {"?partId=PART-001", 200, [2]string{`"limit":50,"offset":0}`, `"limit":50,"offset":0}`}},
+		"none":                {"?partId=idle", 200, [2]string{`{"data":[],"total":2,"limit":50,"offset":0}`, `{"data":[],"total":3,"limit":50,"offset":0}`}},
 		"a part of too many":  {"?partId=broad", 422, [2]string{`ask without partId`, `ask without partId`}},
 		"a part that is none": {"?partId=%00", 400, [2]string{`"code":"VALIDATION_ERROR"`, `"code":"VALIDATION_ERROR"`}},
 		"misspelt":            {"?part=P", 400, [2]string{`"field":"part"`, `"field":"part"`}},

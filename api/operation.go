@@ -24,7 +24,8 @@ type operation struct {
 	most             int64     // bytes of the body
 	body             any       // of what type the request's body is, for the description; nil if the library knows
 	description      string
-	unwell           any // the answer of a check that fails, with 503; nil if it can't
+	file             []string // media types of the answer, if it is a file
+	unwell           any      // the answer of a check that fails, with 503; nil if it can't
 }
 
 const prefix = "/api/v1/serialization"
@@ -67,6 +68,13 @@ func (s *Server) described(op operation) *huma.Operation {
 			Headers:     map[string]*huma.Param{"Location": {Schema: &huma.Schema{Type: huma.TypeString}}},
 		}
 	}
+	if op.file != nil {
+		content := map[string]*huma.MediaType{}
+		for _, typ := range op.file {
+			content[typ] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
+		}
+		h.Responses["200"] = &huma.Response{Description: http.StatusText(http.StatusOK), Content: content}
+	}
 	if op.unwell != nil {
 		h.Responses["503"] = &huma.Response{
 			Description: http.StatusText(http.StatusServiceUnavailable),
@@ -91,16 +99,22 @@ func answer[B any](body B, err error) (*output[B], error) {
 	return &output[B]{body}, nil
 }
 
-type (
-	noInput struct{}
-	idInput struct {
-		ID string `path:"id" doc:"An id of ours: a UUID."`
-	}
-	partInput struct {
-		PartID string `path:"partId"`
-	}
-	pageInput struct {
-		Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"50" doc:"At most so many."`
-		Cursor string `query:"cursor" doc:"The nextCursor of the page before."`
-	}
-)
+// What requests have in common is exported, as the library sees no other fields.
+
+type noInput struct{}
+
+// IDParam names something of ours.
+type IDParam struct {
+	ID string `path:"id" doc:"An id of ours: a UUID."`
+}
+
+// PartParam names a part.
+type PartParam struct {
+	PartID string `path:"partId"`
+}
+
+// PageParams say which part of a list is asked for.
+type PageParams struct {
+	Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"50" doc:"At most so many."`
+	Cursor string `query:"cursor" doc:"The nextCursor of the page before."`
+}

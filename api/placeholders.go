@@ -36,7 +36,7 @@ func asPlaceholder(p *seriald.Placeholder) placeholderBody {
 }
 
 // placeholder answers with a placeholder.
-func (s *Server) placeholder(ctx context.Context, in *idInput) (*output[placeholderBody], error) {
+func (s *Server) placeholder(ctx context.Context, in *IDParam) (*output[placeholderBody], error) {
 	id, err := readID("id", in.ID)
 	if err != nil {
 		return nil, err
@@ -51,7 +51,7 @@ func (s *Server) placeholder(ctx context.Context, in *idInput) (*output[placehol
 }
 
 type pendingInput struct {
-	pageInput
+	PageParams
 	PartID    string `query:"partId"`
 	WorkOrder string `query:"workOrderId"`
 	Lot       string `query:"lotNumber"`
@@ -94,7 +94,7 @@ type placeholderStatisticsBody struct {
 	OldestPending              float64 `json:"oldestPending"`
 }
 
-func (s *Server) placeholderStatistics(ctx context.Context, in *partInput) (*output[placeholderStatisticsBody], error) {
+func (s *Server) placeholderStatistics(ctx context.Context, in *PartParam) (*output[placeholderStatisticsBody], error) {
 	counted, err := s.deps.Database.PlaceholderStatistics(ctx, in.PartID)
 	if err != nil {
 		return nil, unread(err, seriald.CodePartNotFound, "part")

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -88,7 +89,7 @@ func refused(err error) error {
 	if !ok {
 		return unread(err, codeNotFound, "such row")
 	}
-	p := invalidField(rejection.Field, "%s", rejection.Message)
+	p := invalidField(cmp.Or(rejection.Field, "body"), "%s", rejection.Message)
 	p.Code = rejection.Code
 	switch rejection.Code {
 	case seriald.CodePartNotFound, seriald.CodeSiteNotFound:
@@ -139,7 +140,13 @@ func humaProblem(status int, message string, errs []error) *Problem {
 		if _, name, found := strings.Cut(field, "."); found {
 			field = name
 		}
+		if name, missing := strings.CutPrefix(text, "expected required property "); missing {
+			field, text = strings.TrimSuffix(name, " to be present"), "is required"
+		}
 		p.Errors = append(p.Errors, FieldProblem{field, text})
+	}
+	if len(p.Errors) == 0 && strings.HasPrefix(message, "request body") {
+		p.Errors = []FieldProblem{{"body", strings.TrimPrefix(message, "request body ")}}
 	}
 	if len(p.Errors) > 0 {
 		p.Detail = strings.TrimSpace(p.Errors[0].Field + " " + p.Errors[0].Message)

@@ -191,7 +191,7 @@ func TestReads(t *testing.T) {
 		"source":               {"/serials?source=GONE", 400, `"field":"source"`},
 		"times":                {"/serials?from=yesterday&to=2026-03-02", 400, `"field":"from"`},
 		"cursor":               {"/serials?cursor=x", 400, `"field":"cursor"`},
-		"none":                 {"/serials?serialNumber=nobody", 200, `{"data":[],"limit":50}`},
+		"none":                 {"/serials?serialNumber=nobody", 200, `{"data":[],"total":0,"limit":50,"offset":0}`},
 		"too many to look for": {"/serials?serialNumber=broad", 422, `ask for a part`},
 		"vendors' of a part":   {"/vendor/part/PART-002?status=PENDING&vendorName=ACME&limit=1", 200, `{"data":[{"id":"` + id + `01","vendorSerialNumber":"`},
 		"generated of a part":  {"/system-generated/part/PART-001?from=2026-03-01&to=2026-03-02T12:00:00%2B01:00&limit=1", 200, `"generatedAt":"2026-03-02T12:00:00Z"`},

@@ -29,7 +29,7 @@ type reportBody struct {
 
 type reportInput struct {
 	Number string `path:"serialNumber"`
-	partInput
+	PartParam
 }
 
 // uniquenessReport answers with the history of a number of a part.

@@ -76,6 +76,7 @@ func (s *Server) describe(mux *http.ServeMux) {
 	s.api.UseMiddleware(s.authorize)
 	s.describeOpen()
 	s.describeSerials()
+	s.describeAudit()
 	s.describeUniqueness()
 	s.describeTriggers()
 	s.describeMaster()
@@ -114,6 +115,7 @@ const (
 	tagTriggers    = "Triggers"
 	tagMaster      = "Master data"
 	tagPropagation = "Propagation"
+	tagAudit       = "Audit"
 )
 
 func (s *Server) describeOpen() {
@@ -172,6 +174,20 @@ func (s *Server) describeSerials() {
 	register(s, created(write("passThrough", "/propagation/pass-through", tagPropagation, "Record that a unit passed an operation.", passBody{})), plainWrite(s, seriald.TypePropagationPassThrough))
 }
 
+func (s *Server) describeAudit() {
+	get := func(id, path, tag, summary string, role auth.Role, errors []int) operation {
+		return operation{id: id, method: "GET", path: prefix + path, tag: tag, summary: summary, role: role, errors: errors}
+	}
+	register(s, get("auditEvents", "/audit/events", tagAudit, "What happened, to what, by whom; the newest first.", auth.Viewer, readErrors), s.auditEvents)
+	register(s, get("auditStatistics", "/audit/statistics", tagAudit, "How often what happened.", auth.Viewer, readErrors), s.auditStatistics)
+	file := get("exportAudit", "/audit/events/export", tagAudit, "Audit events as a file, the oldest first.", auth.Supervisor, readErrors)
+	file.file = []string{"text/csv", "application/jsonl"}
+	register(s, file, s.exportAudit)
+	register(s, get("serialHistory", "/serials/{id}/history", tagSerials, "What happened to a serial, the oldest first.", auth.Viewer, notFound), s.serialHistory)
+	register(s, get("propagationHistory", "/propagation/history/{partId}", tagPropagation, "The steps of the units of a part, the newest first.", auth.Viewer, readErrors), s.propagationHistory)
+	register(s, get("propagationStatistics", "/propagation/statistics/{partId}", tagPropagation, "How often units of a part passed what.", auth.Viewer, readErrors), s.propagationStatistics)
+}
+
 func (s *Server) describeUniqueness() {
 	const at = prefix + "/uniqueness"
 	get := func(id, path, summary string, errors []int) operation {
@@ -226,6 +242,14 @@ func (s *Server) describeMaster() {
 	del := func(id, path, summary string) operation {
 		return operation{id: id, method: "DELETE", path: prefix + path, tag: tagMaster, summary: summary, role: auth.Supervisor, errors: writeErrors}
 	}
+	get := func(id, path, summary string, errors []int) operation {
+		return operation{id: id, method: "GET", path: prefix + path, tag: tagMaster, summary: summary, role: auth.Viewer, errors: errors}
+	}
+	register(s, get("sites", "/sites", "The sites.", readErrors), s.sites)
+	register(s, get("site", "/sites/{id}", "A site.", notFound), s.site)
+	register(s, get("parts", "/parts", "The parts.", readErrors), s.parts)
+	register(s, get("part", "/parts/{id}", "A part.", notFound), s.part)
+	register(s, get("formats", "/formats", "The formats.", readErrors), s.formats)
 	register(s, operation{id: "format", method: "GET", path: prefix + "/formats/{id}", tag: tagMaster, role: auth.Viewer, errors: notFound, summary: "A format, and how much of it was used."}, s.format)
 	register(s, operation{id: "previewFormat", method: "POST", path: prefix + "/formats/preview", tag: tagMaster, role: auth.Viewer, most: 64 << 10, summary: "Numbers of a pattern, and its proof. No number is used."}, s.previewFormat)
 	register(s, put("putFormat", "/formats/{id}", "Add a format or change it, if it is proven.", formatPutBody{}), byID(s, seriald.TypeFormatPut, "formatConfigId"))

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/machshop/seriald"
+	"github.com/machshop/seriald/api/edge"
 	"github.com/machshop/seriald/store"
 )
 
@@ -70,12 +71,12 @@ func asGeneratedSerial(r *store.SerialRecord) (b serialBody) {
 }
 
 // serial answers with a serial of any source.
-func (s *Server) serial(ctx context.Context, in *idInput) (*output[serialBody], error) {
+func (s *Server) serial(ctx context.Context, in *IDParam) (*output[serialBody], error) {
 	return s.oneSerial(ctx, in.ID, seriald.CodeSerialNotFound, "serial", asSerial)
 }
 
 // vendorSerial answers with a vendor's serial.
-func (s *Server) vendorSerial(ctx context.Context, in *idInput) (*output[serialBody], error) {
+func (s *Server) vendorSerial(ctx context.Context, in *IDParam) (*output[serialBody], error) {
 	return s.oneSerial(ctx, in.ID, seriald.CodeVendorSerialNotFound, "vendor serial", asVendorSerial, seriald.SourceVendor)
 }
 
@@ -93,12 +94,13 @@ func (s *Server) oneSerial(ctx context.Context, text string, code seriald.Code, 
 	if err != nil {
 		return nil, unread(err, code, what+" "+id.String())
 	}
+	edge.EnableETag(ctx)
 	return answer(as(found), nil)
 }
 
-// listInput is what all lists of serials may be asked for.
-type listInput struct {
-	pageInput
+// ListParams are what all lists of serials may be asked for.
+type ListParams struct {
+	PageParams
 	Number string               `query:"serialNumber" doc:"As on the part."`
 	Status seriald.SerialStatus `query:"status" enum:"ACTIVE,RETIRED,PENDING,ACCEPTED,REJECTED,INVALID"`
 	Lot    string               `query:"lotNumber"`
@@ -107,7 +109,7 @@ type listInput struct {
 }
 
 type serialsInput struct {
-	listInput
+	ListParams
 	Source     seriald.Source    `query:"source" enum:"VENDOR,SYSTEM_GENERATED,LATE_ASSIGNMENT"`
 	PartID     string            `query:"partId"`
 	WorkOrder  string            `query:"workOrderId"`
@@ -123,37 +125,37 @@ func (s *Server) serials(ctx context.Context, in *serialsInput) (*output[listBod
 	if err != nil {
 		return nil, err
 	}
-	return s.listSerials(ctx, &in.listInput, &store.SerialFilter{
+	return s.listSerials(ctx, &in.ListParams, &store.SerialFilter{
 		Source: in.Source, PartID: in.PartID, WorkOrderID: in.WorkOrder, OperationCode: in.Operation, Device: in.Device,
 		VendorName: in.VendorName, Attributes: attributes,
 	}, asSerial)
 }
 
 type vendorSerialsInput struct {
-	partInput
-	listInput
+	PartParam
+	ListParams
 	VendorName string `query:"vendorName"`
 }
 
 // vendorSerials lists the vendors' serials of a part.
 func (s *Server) vendorSerials(ctx context.Context, in *vendorSerialsInput) (*output[listBody[serialBody]], error) {
-	return s.listSerials(ctx, &in.listInput, &store.SerialFilter{Source: seriald.SourceVendor, PartID: in.PartID, VendorName: in.VendorName}, asVendorSerial)
+	return s.listSerials(ctx, &in.ListParams, &store.SerialFilter{Source: seriald.SourceVendor, PartID: in.PartID, VendorName: in.VendorName}, asVendorSerial)
 }
 
 type generatedSerialsInput struct {
-	partInput
-	listInput
+	PartParam
+	ListParams
 	WorkOrder string `query:"workOrderId"`
 }
 
 // generatedSerials lists the serials of a part that were made here.
 func (s *Server) generatedSerials(ctx context.Context, in *generatedSerialsInput) (*output[listBody[serialBody]], error) {
-	return s.listSerials(ctx, &in.listInput, &store.SerialFilter{Source: seriald.SourceGenerated, PartID: in.PartID, WorkOrderID: in.WorkOrder}, asGeneratedSerial)
+	return s.listSerials(ctx, &in.ListParams, &store.SerialFilter{Source: seriald.SourceGenerated, PartID: in.PartID, WorkOrderID: in.WorkOrder}, asGeneratedSerial)
 }
 
 // listSerials answers with serials, the newest first. What all lists may be asked for is
 // added to f.
-func (s *Server) listSerials(ctx context.Context, in *listInput, f *store.SerialFilter, as func(*store.SerialRecord) serialBody) (
+func (s *Server) listSerials(ctx context.Context, in *ListParams, f *store.SerialFilter, as func(*store.SerialRecord) serialBody) (
 	*output[listBody[serialBody]], error,
 ) {
 	f.Number, f.LotNumber, f.Status = in.Number, in.Lot, in.Status

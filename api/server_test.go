@@ -120,6 +120,12 @@ func callWith(t *testing.T, method, url, body string) (*http.Response, string) {
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
 	}
+	return do(t, req)
+}
+
+// do sends a request and reads the answer.
+func do(t *testing.T, req *http.Request) (*http.Response, string) {
+	t.Helper()
 	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	res, err := client.Do(req)
 	if err != nil {
@@ -202,7 +208,7 @@ func TestRoutes(t *testing.T) {
 		"no devices":         {"GET", up + "/api/v1/devices?site=empty", 200, "application/json", `{"data":[],"total":0,`},
 		"devices, too many": {
 			"GET", up + "/api/v1/devices?limit=501&offset=-1&site=a%20b", 400, "application/problem+json",
-			`"errors":[{"field":"limit","message":"must be a number from 1 to 500"},{"field":"offset","message":"must be a number from 0 to 1073741824"},{"field":"site",`,
+			`"errors":[{"field":"limit","message":"expected number <= 500"},{"field":"offset","message":"expected number >= 0"}]`,
 		},
 		"devices, no number": {"GET", up + "/api/v1/devices?limit=x", 400, "application/problem+json", `"code":"VALIDATION_ERROR"`},
 		"devices without db": {"GET", down + "/api/v1/devices", 503, "application/problem+json", `"code":"UNAVAILABLE"`},

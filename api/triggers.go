@@ -50,7 +50,7 @@ func asTrigger(u *store.TriggerUse) triggerBody {
 }
 
 // trigger answers with a trigger.
-func (s *Server) trigger(ctx context.Context, in *idInput) (*output[triggerBody], error) {
+func (s *Server) trigger(ctx context.Context, in *IDParam) (*output[triggerBody], error) {
 	u, err := s.knownTrigger(ctx, in.ID)
 	if err != nil {
 		return nil, err
@@ -77,7 +77,7 @@ type triggersBody struct {
 }
 
 // triggersOfPart lists all triggers of a part, in the order in which they fire.
-func (s *Server) triggersOfPart(ctx context.Context, in *partInput) (*output[triggersBody], error) {
+func (s *Server) triggersOfPart(ctx context.Context, in *PartParam) (*output[triggersBody], error) {
 	found, err := s.deps.Database.TriggersOfPart(ctx, in.PartID)
 	if err != nil {
 		return nil, unread(err, seriald.CodePartNotFound, "part")
@@ -100,7 +100,7 @@ type triggerStatisticsBody struct {
 	triggerDoneBody
 }
 
-func (s *Server) triggerStatistics(ctx context.Context, in *partInput) (*output[triggerStatisticsBody], error) {
+func (s *Server) triggerStatistics(ctx context.Context, in *PartParam) (*output[triggerStatisticsBody], error) {
 	found, err := s.deps.Database.TriggersOfPart(ctx, in.PartID)
 	var did store.TriggerStatistics
 	if err == nil {
@@ -133,7 +133,7 @@ func oneIf(is bool) int {
 
 // trialInput is what a trigger is tried on: an event that was processed, or a sample.
 type trialInput struct {
-	idInput
+	IDParam
 	Body struct {
 		EventID string            `json:"eventId,omitempty" doc:"An event that was processed."`
 		Type    seriald.EventType `json:"type,omitempty" doc:"Of the sample; the trigger's own if it is left out."`

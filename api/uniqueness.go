@@ -196,7 +196,7 @@ type uniquenessStatisticsBody struct {
 	ConflictRate         float64 `json:"conflictRate"` // percent of the unique ones; 0 if there are none
 }
 
-func (s *Server) uniquenessStatistics(ctx context.Context, in *partInput) (*output[uniquenessStatisticsBody], error) {
+func (s *Server) uniquenessStatistics(ctx context.Context, in *PartParam) (*output[uniquenessStatisticsBody], error) {
 	counted, err := s.deps.Database.UniquenessStatistics(ctx, in.PartID)
 	if errors.Is(err, store.ErrTooBroad) {
 		return nil, newProblem(http.StatusServiceUnavailable, codeUnavailable, "the numbers of part %s could not be counted in time; try again when there is less to do", in.PartID)

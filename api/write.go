@@ -23,15 +23,15 @@ type Sender interface {
 // maxWriteBody bounds the body of a write, in bytes: that of an event.
 const maxWriteBody = 256 << 10
 
-// writeInput is a request that becomes an event.
-type writeInput struct {
+// WriteRequest is a request that becomes an event.
+type WriteRequest struct {
 	Key     string `header:"Idempotency-Key" doc:"The event's id: the same key again has one effect, and gets the first answer."`
 	RawBody []byte
 }
 
 type writeIDInput struct {
 	ID string `path:"id"`
-	writeInput
+	WriteRequest
 }
 
 // written is what became of an event.
@@ -54,7 +54,7 @@ func (p *pending) GetStatus() int { return http.StatusAccepted }
 
 // write has an event processed: of the fields of a request, and those that its path has
 // instead. What became of it decides the answer, by the table in [outcomeProblem].
-func (s *Server) write(ctx context.Context, typ seriald.EventType, in *writeInput, path map[string]string) (*written, error) {
+func (s *Server) write(ctx context.Context, typ seriald.EventType, in *WriteRequest, path map[string]string) (*written, error) {
 	e, err := s.event(ctx, typ, in, path)
 	if err != nil {
 		return nil, err
@@ -95,7 +95,7 @@ func outcomeProblem(o *seriald.Outcome) *Problem {
 
 // event makes an event of a request. Who sends it is who the token says, whatever the
 // body does.
-func (s *Server) event(ctx context.Context, typ seriald.EventType, in *writeInput, path map[string]string) (*seriald.Event, error) {
+func (s *Server) event(ctx context.Context, typ seriald.EventType, in *WriteRequest, path map[string]string) (*seriald.Event, error) {
 	fields := map[string]json.RawMessage{}
 	if len(in.RawBody) > 0 {
 		if err := json.Unmarshal(in.RawBody, &fields); err != nil || fields == nil {

@@ -13,8 +13,8 @@ import (
 type outcomeOutput = output[seriald.Outcome]
 
 // plainWrite is a write that names what it is about in its body.
-func plainWrite(s *Server, typ seriald.EventType) func(context.Context, *writeInput) (*outcomeOutput, error) {
-	return func(ctx context.Context, in *writeInput) (*outcomeOutput, error) {
+func plainWrite(s *Server, typ seriald.EventType) func(context.Context, *WriteRequest) (*outcomeOutput, error) {
+	return func(ctx context.Context, in *WriteRequest) (*outcomeOutput, error) {
 		w, err := s.write(ctx, typ, in, nil)
 		if err != nil {
 			return nil, err
@@ -26,7 +26,7 @@ func plainWrite(s *Server, typ seriald.EventType) func(context.Context, *writeIn
 // byID is a write that names what it is about in its path.
 func byID(s *Server, typ seriald.EventType, field string) func(context.Context, *writeIDInput) (*outcomeOutput, error) {
 	return func(ctx context.Context, in *writeIDInput) (*outcomeOutput, error) {
-		w, err := s.write(ctx, typ, &in.writeInput, map[string]string{field: in.ID})
+		w, err := s.write(ctx, typ, &in.WriteRequest, map[string]string{field: in.ID})
 		if err != nil {
 			return nil, err
 		}
@@ -44,7 +44,7 @@ type bareInput struct {
 func bare(s *Server, typ seriald.EventType, field string) func(context.Context, *bareInput) (*outcomeOutput, error) {
 	write := byID(s, typ, field)
 	return func(ctx context.Context, in *bareInput) (*outcomeOutput, error) {
-		return write(ctx, &writeIDInput{ID: in.ID, writeInput: writeInput{Key: in.Key}})
+		return write(ctx, &writeIDInput{ID: in.ID, WriteRequest: WriteRequest{Key: in.Key}})
 	}
 }
 
@@ -60,7 +60,7 @@ type receivedBody struct {
 }
 
 // receiveVendor takes a vendor's number on a bought part.
-func (s *Server) receiveVendor(ctx context.Context, in *writeInput) (*output[receivedBody], error) {
+func (s *Server) receiveVendor(ctx context.Context, in *WriteRequest) (*output[receivedBody], error) {
 	w, err := s.write(ctx, seriald.TypeVendorSerialReceive, in, nil)
 	if err != nil {
 		return nil, err
@@ -98,7 +98,7 @@ type generatedBody struct {
 }
 
 // generate makes numbers.
-func (s *Server) generate(ctx context.Context, in *writeInput) (*output[generatedBody], error) {
+func (s *Server) generate(ctx context.Context, in *WriteRequest) (*output[generatedBody], error) {
 	w, err := s.write(ctx, seriald.TypeSerialGenerate, in, nil)
 	if err != nil {
 		return nil, err
@@ -129,7 +129,7 @@ func (s *Server) generate(ctx context.Context, in *writeInput) (*output[generate
 }
 
 // occur tells of an occurrence.
-func (s *Server) occur(ctx context.Context, in *writeInput) (*outcomeOutput, error) {
+func (s *Server) occur(ctx context.Context, in *WriteRequest) (*outcomeOutput, error) {
 	var of struct {
 		TriggerType seriald.TriggerType `json:"triggerType"`
 	}
@@ -153,7 +153,7 @@ type placeholdersBody struct {
 }
 
 // createPlaceholders makes units that get their numbers later.
-func (s *Server) createPlaceholders(ctx context.Context, in *writeInput) (*output[placeholdersBody], error) {
+func (s *Server) createPlaceholders(ctx context.Context, in *WriteRequest) (*output[placeholdersBody], error) {
 	w, err := s.write(ctx, seriald.TypePlaceholderCreate, in, nil)
 	if err != nil {
 		return nil, err

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/machshop/seriald/api/auth"
 	"github.com/machshop/seriald/embedded"
 	"github.com/machshop/seriald/ingest"
 	"github.com/machshop/seriald/migrations"
@@ -24,6 +25,7 @@ var embeddedNoSync bool
 // backends are the servers the service works with: those that are configured,
 // and for the rest embedded ones.
 type backends struct {
+	password                      string // of the first user, if it was made now
 	databaseURL, natsURL, mqttURL string
 	natsShown                     string // without credentials
 
@@ -73,37 +75,38 @@ func (b *backends) startPostgres(ctx context.Context, s *settings, log *slog.Log
 		return err
 	}
 	b.databaseURL = b.postgres.DSN()
-	return prepareDatabase(ctx, s.store(b.databaseURL), log)
+	b.password, err = prepareDatabase(ctx, s.store(b.databaseURL), log)
+	return err
 }
 
 // prepareDatabase brings the embedded database to the schema of this program. A
-// new one gets the demo plant.
-func prepareDatabase(ctx context.Context, cfg store.Config, log *slog.Logger) error {
+// new one gets the demo plant and the first user, whose password is returned.
+func prepareDatabase(ctx context.Context, cfg store.Config, log *slog.Logger) (password string, err error) {
 	m, err := migrations.Open(ctx, cfg.URL)
 	if err != nil {
-		return err
+		return "", err
 	}
 	before, _, err := m.Version()
 	if err == nil && before < migrations.Latest() {
 		_, err = m.Up()
 	}
 	if err = errors.Join(err, m.Close()); err != nil {
-		return err
+		return "", err
 	}
 	if before > 0 {
-		return nil
+		return "", nil
 	}
 	db, err := store.Open(cfg, prometheus.NewRegistry())
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer db.Close()
 	added, err := db.Seed(ctx, true)
 	if err != nil {
-		return err
+		return "", err
 	}
 	log.Info("new database: schema, templates and demo plant made", "schema", migrations.Latest(), "rows", added)
-	return nil
+	return auth.EnsureAdmin(ctx, db, log)
 }
 
 func (b *backends) startNATS(s *settings, log *slog.Logger) (err error) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -22,6 +23,8 @@ import (
 	"github.com/knadh/koanf/v2"
 
 	"github.com/machshop/seriald/api"
+	"github.com/machshop/seriald/api/auth"
+	"github.com/machshop/seriald/api/edge"
 	"github.com/machshop/seriald/embedded"
 	"github.com/machshop/seriald/ingest"
 	"github.com/machshop/seriald/processors"
@@ -43,11 +46,17 @@ func (secret) LogValue() slog.Value { return slog.StringValue("[redacted]") }
 // settings are all settings. The key in the configuration file is the
 // environment variable in lower case.
 type settings struct {
-	AppHost   string `koanf:"app_host"`
-	AppPort   int    `koanf:"app_port"`
-	LogLevel  string `koanf:"log_level"`
-	LogFormat string `koanf:"log_format"`
-	DataDir   string `koanf:"data_dir"`
+	AppHost        string   `koanf:"app_host"`
+	AppPort        int      `koanf:"app_port"`
+	AppCertFile    string   `koanf:"app_cert_file"`
+	AppKeyFile     string   `koanf:"app_key_file"`
+	PrivateAddress string   `koanf:"private_address"`
+	CORSOrigins    []string `koanf:"cors_origins"`
+	TrustedProxies []string `koanf:"trusted_proxies"`
+	RateLimit      int      `koanf:"rate_limit_per_minute"`
+	LogLevel       string   `koanf:"log_level"`
+	LogFormat      string   `koanf:"log_format"`
+	DataDir        string   `koanf:"data_dir"`
 
 	DatabaseURL          secret `koanf:"database_url"`
 	DBPoolSize           int    `koanf:"db_pool_size"`
@@ -99,6 +108,9 @@ type settings struct {
 
 	JWTSecret     secret        `koanf:"jwt_secret"`
 	JWTExpiration time.Duration `koanf:"jwt_expiration"`
+	JWTJWKSURL    string        `koanf:"jwt_jwks_url"`
+	JWTIssuer     string        `koanf:"jwt_issuer"`
+	JWTAudience   string        `koanf:"jwt_audience"`
 
 	SerialBatchSize     int  `koanf:"serial_batch_size"`
 	AuditBatchWriteSize int  `koanf:"audit_batch_write_size"`
@@ -108,7 +120,7 @@ type settings struct {
 
 func defaultSettings() settings {
 	return settings{
-		AppHost: api.DefaultHost, AppPort: api.DefaultPort, LogLevel: "info", LogFormat: "text", DataDir: "data",
+		AppHost: api.DefaultHost, AppPort: api.DefaultPort, RateLimit: edge.DefaultRateLimitPerMinute, LogLevel: "info", LogFormat: "text", DataDir: "data",
 		DBPoolSize: store.DefaultPoolSize, DBIdleTimeout: int(store.DefaultIdleTimeout.Milliseconds()),
 		DBStatementCacheSize: store.DefaultStatementCacheSize,
 		RedisDB:              -1,
@@ -278,11 +290,15 @@ func (s *settings) validate() error {
 	if s.JWTExpiration <= 0 {
 		problems = append(problems, errors.New("JWT_EXPIRATION: must be more than 0: write 24h"))
 	}
+	if _, err := s.trustedProxies(); err != nil {
+		problems = append(problems, err)
+	}
 	if s.UniquenessCacheTTL < 0 {
 		problems = append(problems, errors.New("SERIAL_UNIQUENESS_CACHE_TTL: must not be below 0: seconds, 0 for no cache"))
 	}
 	problems = append(problems,
 		s.api().Validate(),
+		s.auth(nil).Validate(),
 		s.store(or(s.DatabaseURL, embeddedDatabase)).Validate(),
 		s.cache().Validate(),
 		s.stream(or(s.NATSURL, embeddedNATS)).Validate(),
@@ -297,7 +313,33 @@ func (s *settings) validate() error {
 }
 
 func (s *settings) api() api.Config {
-	return api.Config{Host: s.AppHost, Port: s.AppPort, Metrics: s.PrometheusEnabled, CompanyPrefixes: s.GS1CompanyPrefixes}
+	proxies, _ := s.trustedProxies() // was validated
+	return api.Config{
+		Host: s.AppHost, Port: s.AppPort, Metrics: s.PrometheusEnabled, CompanyPrefixes: s.GS1CompanyPrefixes,
+		PrivateAddress: s.PrivateAddress, CertFile: s.AppCertFile, KeyFile: s.AppKeyFile,
+		Edge: edge.Config{
+			TrustedProxies: proxies, CORSOrigins: s.CORSOrigins, RateLimitPerMinute: s.RateLimit, MaxBody: edge.DefaultMaxBody, Timeout: edge.DefaultTimeout,
+		},
+	}
+}
+
+func (s *settings) trustedProxies() ([]netip.Prefix, error) {
+	var all []netip.Prefix
+	var problems []error
+	for _, text := range s.TrustedProxies {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			problems = append(problems, fmt.Errorf("TRUSTED_PROXIES: %q is not a network: write 10.0.0.0/8 or fd00::/8", text))
+			continue
+		}
+		all = append(all, p)
+	}
+	return all, errors.Join(problems...)
+}
+
+// auth says whose tokens are taken: secret is that of this installation.
+func (s *settings) auth(secret []byte) auth.Config {
+	return auth.Config{Secret: secret, JWKSURL: s.JWTJWKSURL, Issuer: s.JWTIssuer, Audience: s.JWTAudience}
 }
 
 func (s *settings) store(url string) store.Config {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/machshop/seriald/api/auth"
 	"github.com/machshop/seriald/embedded"
 	"github.com/machshop/seriald/migrations"
 	"github.com/machshop/seriald/store"
@@ -163,6 +164,13 @@ func (c *seedCommand) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return fmt.Errorf("%w (has seriald migrate up been run?)", err)
 	}
-	_, err = fmt.Fprintf(s.stdout, "%d rows added\n", added)
+	password, err := auth.EnsureAdmin(ctx, db, s.log)
+	if err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(s.stdout, "%d rows added\n", added); err != nil || password == "" {
+		return err
+	}
+	_, err = fmt.Fprintf(s.stdout, "user %s was made, with the password %s, which is not shown again\n", auth.FirstUser, password)
 	return err
 }

@@ -105,7 +105,7 @@ func newPostgresServer(tb testing.TB) *postgresServer {
 	}}
 	tb.Cleanup(func() { _ = d.postgres.Close() })
 	d.start()
-	if err := prepareDatabase(context.Background(), storetest.Config(d.postgres.DSN()), slog.New(slog.DiscardHandler)); err != nil {
+	if _, err := prepareDatabase(context.Background(), storetest.Config(d.postgres.DSN()), slog.New(slog.DiscardHandler)); err != nil {
 		tb.Fatal(err)
 	}
 	return d

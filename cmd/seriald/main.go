@@ -51,6 +51,7 @@ type cli struct {
 	Uniqueness uniquenessCommand `cmd:"" help:"About the claims of numbers."`
 	Cache      cacheCommand      `cmd:"" help:"About the cache of claims."`
 	Devices    devicesCommand    `cmd:"" help:"List the devices that were seen, and how they are."`
+	User       userCommand       `cmd:"" help:"Users of the HTTP API."`
 	Token      tokenCommand      `cmd:"" help:"Print a bearer token for the HTTP API."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 }

@@ -21,6 +21,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/machshop/seriald/api"
+	"github.com/machshop/seriald/api/auth"
 	"github.com/machshop/seriald/ingest"
 	"github.com/machshop/seriald/migrations"
 	"github.com/machshop/seriald/processors"
@@ -84,6 +85,8 @@ func (c *runCommand) Run(ctx context.Context, s *session) error {
 	}
 	defer svc.conn.Close()
 
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	group, ctx := errgroup.WithContext(ctx)
 	// The processor begins when the schema is there and the month has its audit
 	// partition: rows in the default partition would keep it from being made.
@@ -109,7 +112,10 @@ func (c *runCommand) Run(ctx context.Context, s *session) error {
 	}
 	svc.started.Store(true)
 	if server != nil {
-		group.Go(func() error { return server.Run(ctx, svc.dependencies()) })
+		if err := svc.startAPI(ctx, group, s, server, reg); err != nil {
+			cancel()
+			return errors.Join(err, group.Wait())
+		}
 	}
 	group.Go(func() error { return backends.watch(ctx) })
 	group.Go(func() error { svc.announce(ctx, s, backends, server); return nil })
@@ -181,6 +187,9 @@ func (svc *service) announce(ctx context.Context, s *session, b *backends, serve
 	fmt.Fprintf(w, "  MQTT        %s%s\n", b.mqttURL, b.note(b.embeddedMQTT))
 	fmt.Fprintf(w, "  NATS        %s%s\n", b.natsShown, b.note(b.embeddedNATS))
 	fmt.Fprintf(w, "  PostgreSQL  %s%s\n", s.settings.store(b.databaseURL).Redacted(), b.note(b.embeddedDatabase))
+	if b.password != "" {
+		fmt.Fprintf(w, "  User        %s, password %s (not shown again)\n", auth.FirstUser, b.password)
+	}
 	if b.embeddedDatabase {
 		fmt.Fprintf(w, "  Data        %s (psql \"$(seriald db url --data %s)\")\n", s.settings.DataDir, s.settings.DataDir)
 	}

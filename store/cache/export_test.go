@@ -24,3 +24,7 @@ func NewRedis(
 ) (Cache, error) {
 	return newRemote(cfg, ttl, log, reg, limits{timeout: timeout, mostDoubts: mostDoubts, now: now})
 }
+
+// NewRedisRateCounter is NewRateCounter with what tests choose: the bound of a round
+// trip and the clock.
+var NewRedisRateCounter = newRateCounter

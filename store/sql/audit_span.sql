@@ -1,0 +1,2 @@
+SELECT min(performed_at), max(performed_at)
+FROM audit_events

@@ -1,0 +1,2 @@
+UPDATE users SET disabled = false, updated_at = clock_timestamp()
+WHERE name = $1

@@ -1,0 +1,4 @@
+SELECT role, disabled
+FROM users
+WHERE name = $1
+FOR UPDATE
