@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/golang-jwt/jwt/v5"
+
 	"github.com/machshop/seriald/proctest"
 	"github.com/machshop/seriald/store/storetest"
 )
@@ -39,8 +41,26 @@ func TestMain(m *testing.M) {
 	storetest.Main(m)
 }
 
-// client never waits for ever.
-var client = &http.Client{Timeout: 10 * time.Second}
+// client never waits for ever, and is an administrator.
+var client = &http.Client{Timeout: 10 * time.Second, Transport: administrator{}}
+
+// testSecret signs the tokens of all daemons of tests.
+const testSecret = "a secret of tests, of 32 bytes.."
+
+type administrator struct{}
+
+// RoundTrip adds a token.
+func (administrator) RoundTrip(r *http.Request) (*http.Response, error) {
+	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
+		"sub": "tester", "role": "admin", "iss": "seriald", "iat": time.Now().Unix(), "exp": time.Now().Add(time.Hour).Unix(),
+	}).SignedString([]byte(testSecret))
+	if err != nil {
+		return nil, err
+	}
+	r = r.Clone(r.Context())
+	r.Header.Set("Authorization", "Bearer "+token)
+	return http.DefaultTransport.RoundTrip(r)
+}
 
 // patience is how long a test waits for something that takes a second at most.
 const patience = 60 * time.Second
@@ -74,7 +94,7 @@ func newDaemon(tb testing.TB, env ...string) *daemon {
 		tb: tb, data: filepath.Join(data, "data"), api: fmt.Sprintf("http://127.0.0.1:%d", port),
 		env: append([]string{
 			asProgram + "=1", "PATH=" + os.Getenv("PATH"), "HOME=" + data,
-			"APP_PORT=" + strconv.Itoa(port),
+			"APP_PORT=" + strconv.Itoa(port), "RATE_LIMIT_PER_MINUTE=0", "JWT_SECRET=" + testSecret,
 			"EMBEDDED_MQTT_PORT=" + strconv.Itoa(proctest.FreePort(tb)),
 			"EMBEDDED_NATS_PORT=" + strconv.Itoa(proctest.FreePort(tb)),
 			"EMBEDDED_PG_BIN=" + os.Getenv("EMBEDDED_PG_BIN"),

@@ -194,7 +194,7 @@ var workflow = []step{
 // /api/v1/serialization, and what the answer has to say.
 var reads = []struct{ path, body, want string }{
 	{"/serials?workOrderId=WO-1&limit=5", "", `"serialNumber":"GEAR-00025"`},
-	{"/serials?attributes.heat=H7", "", `"serialNumber":"V-1"`},
+	{"/serials?attributes[heat]=H7", "", `"serialNumber":"V-1"`},
 	{"/serials?device=tester&status=RETIRED", "", `"retirementReason":"worn"`},
 	{"/serials/$ours.serial", "", `"serialNumber":"$ours.number"`},
 	{"/vendor/$again.serial", "", `"status":"ACCEPTED"`},
