@@ -29,8 +29,8 @@ type partBody struct {
 	PartType         string          `json:"partType"`
 	GTIN             string          `json:"gtin,omitempty"`
 	FormatConfigID   string          `json:"formatConfigId,omitempty"`
-	UniquenessScopes []seriald.Scope `json:"uniquenessScopes" nullable:"false"`
-	VendorScopes     []seriald.Scope `json:"vendorScopes" nullable:"false"`
+	UniquenessScopes []seriald.Scope `json:"uniquenessScopes"`
+	VendorScopes     []seriald.Scope `json:"vendorScopes"`
 	NumberRule       ruleBody        `json:"numberRule"`
 	CreatedAt        time.Time       `json:"createdAt"`
 	UpdatedAt        time.Time       `json:"updatedAt"`

@@ -9,7 +9,7 @@ import (
 
 // devicesBody is a page of devices, in the order of site, line and device.
 type devicesBody struct {
-	Data   []store.Device `json:"data" nullable:"false"`
+	Data   []store.Device `json:"data"`
 	Total  int            `json:"total"`
 	Limit  int            `json:"limit"`
 	Offset int            `json:"offset"`

@@ -18,19 +18,19 @@ const (
 
 // previewBody is what is asked: a pattern and how it would be used.
 type previewBody struct {
-	Pattern   string        `json:"pattern"`
-	Count     *int          `json:"count,omitempty"`
-	Start     *int64        `json:"counterStart,omitempty"`
-	Increment *int64        `json:"increment,omitempty"`
-	Reset     seriald.Reset `json:"reset,omitempty"`
-	At        *time.Time    `json:"at,omitempty"` // the local time
-	GS1       bool          `json:"gs1,omitempty"`
-	Site      string        `json:"siteId,omitempty"`
-	Part      string        `json:"partId,omitempty"`
-	Line      string        `json:"line,omitempty"`
-	WorkOrder string        `json:"workOrderId,omitempty"`
-	Lot       string        `json:"lotNumber,omitempty"`
-	Operation string        `json:"operationCode,omitempty"`
+	Pattern   string     `json:"pattern"`
+	Count     *int       `json:"count,omitempty" doc:"How many numbers to show, at most 1000; 10 if it is left out."`
+	Start     *int64     `json:"counterStart,omitempty"`
+	Increment *int64     `json:"increment,omitempty"`
+	Reset     string     `json:"reset,omitempty" doc:"When the counter begins anew: never, yearly, monthly, weekly or daily."`
+	At        *time.Time `json:"at,omitempty" doc:"The local time; now if it is left out."`
+	GS1       bool       `json:"gs1,omitempty"`
+	Site      string     `json:"siteId,omitempty"`
+	Part      string     `json:"partId,omitempty"`
+	Line      string     `json:"line,omitempty"`
+	WorkOrder string     `json:"workOrderId,omitempty"`
+	Lot       string     `json:"lotNumber,omitempty"`
+	Operation string     `json:"operationCode,omitempty"`
 }
 
 type previewInput struct{ Body previewBody }
@@ -71,10 +71,10 @@ func (s *Server) previewFormat(_ context.Context, in *previewInput) (*output[pre
 		problems = append(problems, FieldProblem{"increment", "must be from 1 to 4294967296"})
 	}
 	use := pattern.Use{Start: start, Increment: increment, GS1: body.GS1}
-	switch body.Reset {
+	switch reset := seriald.Reset(body.Reset); reset {
 	case "", seriald.ResetNever:
 	case seriald.ResetYearly, seriald.ResetMonthly, seriald.ResetWeekly, seriald.ResetDaily:
-		use.Period, use.Unit = body.Reset.Period, body.Reset.Unit()
+		use.Period, use.Unit = reset.Period, reset.Unit()
 	default:
 		problems = append(problems, FieldProblem{"reset", "must be never, yearly, monthly, weekly or daily"})
 	}

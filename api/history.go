@@ -72,13 +72,13 @@ func (s *Server) propagationStatistics(ctx context.Context, in *PartParam) (*out
 // historyBody is what happened to a serial, the oldest first.
 type historyBody struct {
 	Serial    serialBody         `json:"serial"`
-	History   []historyEntryBody `json:"history" nullable:"false"`
+	History   []historyEntryBody `json:"history" doc:"What happened to the serial, the oldest first."`
 	Truncated bool               `json:"truncated" doc:"Whether there is more than is here: a thousand of each kind."`
 }
 
 // historyEntryBody has one of what is not At.
 type historyEntryBody struct {
-	At          time.Time          `json:"at"`
+	At          time.Time          `json:"at" doc:"When it happened."`
 	Audit       *store.AuditRecord `json:"audit,omitempty"`
 	Propagation *stepBody          `json:"propagation,omitempty"`
 	Conflict    *conflictBody      `json:"conflict,omitempty"`

@@ -25,7 +25,9 @@ type operation struct {
 	body             any       // of what type the request's body is, for the description; nil if the library knows
 	description      string
 	file             []string // media types of the answer, if it is a file
+	answer           any      // of what type the answer's body is, for the description; nil if the library knows
 	unwell           any      // the answer of a check that fails, with 503; nil if it can't
+	conditional      bool     // whether the answer has an ETag
 }
 
 const prefix = "/api/v1/serialization"
@@ -37,6 +39,7 @@ func register[I, O any](s *Server, op operation, handler func(context.Context, *
 	if op.body != nil {
 		delete(h.RequestBody.Content, "application/octet-stream") // how the library sees a raw body
 	}
+	describeParameters(s.api.OpenAPI(), op)
 }
 
 // described is what the library is told of an endpoint.
@@ -46,27 +49,37 @@ func (s *Server) described(op operation) *huma.Operation {
 		DefaultStatus: op.status, MaxBodyBytes: op.most, Metadata: map[string]any{"role": op.role}, Responses: map[string]*huma.Response{},
 		SkipValidateBody: op.body != nil,
 	}
-	registry := s.api.OpenAPI().Components.Schemas
-	problems := append([]int{http.StatusBadRequest}, op.errors...)
-	if !strings.HasPrefix(op.path, "/health") {
-		problems = append(problems, http.StatusTooManyRequests)
-	}
 	if op.role != "" {
 		h.Security = []map[string][]string{{"bearer": {}}}
-		problems = append(problems, http.StatusUnauthorized, http.StatusForbidden)
+		h.Extensions = map[string]any{"x-role": op.role}
 	}
-	for _, status := range problems {
-		h.Responses[strconv.Itoa(status)] = &huma.Response{
-			Description: http.StatusText(status),
-			Content:     map[string]*huma.MediaType{"application/problem+json": {Schema: registry.Schema(reflect.TypeFor[Problem](), true, "Problem")}},
-		}
+	registry := s.api.OpenAPI().Components.Schemas
+	respond := func(status int, mediaType string, schema *huma.Schema) *huma.Response {
+		r := &huma.Response{Description: http.StatusText(status), Content: map[string]*huma.MediaType{mediaType: {Schema: schema}}}
+		h.Responses[strconv.Itoa(status)] = r
+		return r
+	}
+	respondJSON := func(status int, body any) *huma.Response {
+		return respond(status, "application/json", registry.Schema(reflect.TypeOf(body), true, ""))
+	}
+	for _, status := range op.problems() {
+		r := respond(status, "application/problem+json", registry.Schema(reflect.TypeFor[Problem](), true, "Problem"))
+		r.Headers = problemHeaders[status]
 	}
 	if slices.Equal(op.errors, writeErrors) {
-		h.Responses["202"] = &huma.Response{
-			Description: "Stored, and not processed within five seconds: Location has the outcome when it is.",
-			Content:     map[string]*huma.MediaType{"application/json": {Schema: registry.Schema(reflect.TypeFor[pending](), true, "Pending")}},
-			Headers:     map[string]*huma.Param{"Location": {Schema: &huma.Schema{Type: huma.TypeString}}},
-		}
+		r := respondJSON(http.StatusAccepted, pending{})
+		r.Description = "Stored, and not processed within five seconds: Location has the outcome when it is."
+		r.Headers = map[string]*huma.Param{"Location": {Description: "Where the outcome will be.", Schema: &huma.Schema{Type: huma.TypeString}}}
+	}
+	if op.answer != nil {
+		respondJSON(http.StatusOK, op.answer)
+	}
+	if op.conditional {
+		h.Responses["304"] = &huma.Response{Description: "What If-None-Match names is still true."}
+		h.Parameters = append(h.Parameters, &huma.Param{
+			Name: "If-None-Match", In: "header", Description: "The ETag of an answer that one has.", Schema: &huma.Schema{Type: huma.TypeString},
+		})
+		h.Responses["200"] = &huma.Response{Headers: map[string]*huma.Param{"ETag": {Description: "Names this answer.", Schema: &huma.Schema{Type: huma.TypeString}}}}
 	}
 	if op.file != nil {
 		content := map[string]*huma.MediaType{}
@@ -76,10 +89,7 @@ func (s *Server) described(op operation) *huma.Operation {
 		h.Responses["200"] = &huma.Response{Description: http.StatusText(http.StatusOK), Content: content}
 	}
 	if op.unwell != nil {
-		h.Responses["503"] = &huma.Response{
-			Description: http.StatusText(http.StatusServiceUnavailable),
-			Content:     map[string]*huma.MediaType{"application/json": {Schema: registry.Schema(reflect.TypeOf(op.unwell), true, "")}},
-		}
+		respondJSON(http.StatusServiceUnavailable, op.unwell)
 	}
 	if op.body != nil {
 		h.RequestBody = &huma.RequestBody{
@@ -87,6 +97,30 @@ func (s *Server) described(op operation) *huma.Operation {
 		}
 	}
 	return h
+}
+
+// problems are the statuses of all problems that op answers with.
+func (op *operation) problems() []int {
+	all := append([]int{http.StatusBadRequest}, op.errors...)
+	if !strings.HasPrefix(op.path, "/health") {
+		all = append(all, http.StatusTooManyRequests, http.StatusServiceUnavailable)
+	}
+	if op.role != "" {
+		all = append(all, http.StatusUnauthorized, http.StatusForbidden)
+	}
+	if op.most > 0 {
+		all = append(all, http.StatusRequestEntityTooLarge)
+		if op.body == nil { // the library reads it
+			all = append(all, http.StatusUnsupportedMediaType)
+		}
+	}
+	return all
+}
+
+// problemHeaders are what problems of a status have beside their body.
+var problemHeaders = map[int]map[string]*huma.Param{
+	http.StatusUnauthorized:    {"WWW-Authenticate": {Description: "What takes a token.", Schema: &huma.Schema{Type: huma.TypeString}}},
+	http.StatusTooManyRequests: {"Retry-After": {Description: "Seconds to wait.", Schema: &huma.Schema{Type: huma.TypeInteger}}},
 }
 
 // output is an answer with a body.

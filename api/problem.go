@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/machshop/seriald"
+	"github.com/machshop/seriald/gs1"
 	"github.com/machshop/seriald/store"
 )
 
@@ -34,7 +35,7 @@ type Problem struct {
 
 	EventID  seriald.EventID   `json:"eventId,omitempty" doc:"The event that the request became."`
 	Conflict *seriald.Conflict `json:"conflict,omitempty" doc:"Who holds a number that was asked for."`
-	Scan     any               `json:"scan,omitempty" doc:"Where in a scan the error is."`
+	Scan     *gs1.Error        `json:"scan,omitempty" doc:"Where in a scan the error is."`
 }
 
 // FieldProblem says what is wrong with one field or parameter.
@@ -103,7 +104,7 @@ func refused(err error) error {
 
 func init() {
 	// The library has no other way to be given one's own problem details.
-	huma.NewError = func(status int, message string, errs ...error) huma.StatusError { //nolint:reassign // see above
+	huma.NewError = func(status int, message string, errs ...error) huma.StatusError {
 		return humaProblem(status, message, errs)
 	}
 }

@@ -12,7 +12,7 @@ import (
 // listBody is a page of a list. It goes on at a cursor, so that what is added meanwhile
 // comes neither twice nor in between.
 type listBody[T any] struct {
-	Data       []T    `json:"data" nullable:"false"`
+	Data       []T    `json:"data"`
 	Total      int    `json:"total" doc:"How many there are without a page's bounds; more than 10,000 are not counted."`
 	MoreThan   bool   `json:"totalIsLowerBound,omitempty" doc:"Whether there are more than total says."`
 	Limit      int    `json:"limit"`

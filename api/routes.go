@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/pprof"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -72,7 +71,7 @@ func (s *Server) describe(mux *http.ServeMux) {
 	config.Info.Description = "Serial numbers for the shop floor. Writes become events in the stream and wait for their outcome; what is refused is refused and audited as over MQTT."
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"bearer": {Type: "http", Scheme: "bearer", BearerFormat: "JWT"}}
 	s.api = humago.New(mux, config)
-	config.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[seriald.Conditions](), reflect.TypeFor[map[string]any]())
+	describeTypes(config.Components.Schemas)
 	s.api.UseMiddleware(s.authorize)
 	s.describeOpen()
 	s.describeSerials()
@@ -80,11 +79,8 @@ func (s *Server) describe(mux *http.ServeMux) {
 	s.describeUniqueness()
 	s.describeTriggers()
 	s.describeMaster()
-	s.api.OpenAPI().AddOperation(s.described(operation{
-		id: "serialEvents", method: "GET", path: "/api/v1/events/stream", tag: tagService, role: auth.Viewer, errors: []int{http.StatusServiceUnavailable},
-		summary:     "Serial events as they come, as server-sent events.",
-		description: "Filters: site, event, partId, serialNumber, workOrderId, lotNumber. Last-Event-ID goes on where a connection before ended.",
-	}))
+	s.describeStream()
+	describeNames(s.api.OpenAPI())
 }
 
 // unmatched answers what no route takes: 405 if the path is known under other methods,
@@ -116,6 +112,7 @@ const (
 	tagMaster      = "Master data"
 	tagPropagation = "Propagation"
 	tagAudit       = "Audit"
+	tagLetters     = "Dead letters"
 )
 
 func (s *Server) describeOpen() {
@@ -124,34 +121,40 @@ func (s *Server) describeOpen() {
 	register(s, operation{id: "ready", method: "GET", path: "/health/ready", tag: tagService, summary: "Whether it does its work, else what it waits for.", unwell: readyBody{}}, s.ready)
 	register(s, operation{
 		id: "token", method: "POST", path: "/api/v1/auth/token", tag: tagService, summary: "A token for a user and their password.", most: 4 << 10,
-		errors: []int{http.StatusUnauthorized, http.StatusServiceUnavailable},
+		errors: []int{http.StatusUnauthorized},
 	}, s.login)
 	register(s, operation{id: "databaseHealth", method: "GET", path: "/api/v1/health/db", tag: tagService, summary: "How the database is.", unwell: databaseBody{}}, s.databaseHealth)
 	register(s, operation{
 		id: "eventOutcome", method: "GET", path: "/api/v1/events/{id}", tag: tagService, role: auth.Viewer, errors: notFound,
-		summary: "The outcome of an event, wherever it came from.",
+		summary: "The outcome of an event, wherever it came from.", answer: seriald.Outcome{},
 	}, s.eventOutcome)
 	register(s, operation{id: "devices", method: "GET", path: "/api/v1/devices", tag: tagService, role: auth.Viewer, errors: readErrors, summary: "The devices that were seen."}, s.devices)
 	register(s, operation{
 		id: "parseScan", method: "POST", path: prefix + "/scan/parse", tag: tagSerials, role: auth.Viewer, errors: []int{http.StatusUnprocessableEntity},
-		summary: "What a scan says.", most: 64 << 10,
+		summary: "What a scan says.", most: 64 << 10, answer: scanAnswer{},
 	}, s.parseScan)
 }
 
 // The statuses of problems that kinds of operations answer with.
 var (
-	readErrors  = []int{http.StatusUnprocessableEntity, http.StatusServiceUnavailable}
-	notFound    = []int{http.StatusNotFound, http.StatusServiceUnavailable}
-	writeErrors = []int{http.StatusConflict, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity, http.StatusServiceUnavailable}
+	readErrors  = []int{http.StatusUnprocessableEntity}
+	notFound    = []int{http.StatusNotFound}
+	writeErrors = []int{http.StatusConflict, http.StatusUnprocessableEntity}
 )
+
+// conditional is op with an ETag on its answer.
+func conditional(op operation) operation {
+	op.conditional = true
+	return op
+}
 
 func (s *Server) describeSerials() {
 	get := func(id, path, tag, summary string, errors []int) operation {
 		return operation{id: id, method: "GET", path: prefix + path, tag: tag, summary: summary, role: auth.Viewer, errors: errors}
 	}
 	register(s, get("serials", "/serials", tagSerials, "Serials of any source, the newest first.", readErrors), s.serials)
-	register(s, get("serial", "/serials/{id}", tagSerials, "A serial.", notFound), s.serial)
-	register(s, get("vendorSerial", "/vendor/{id}", tagVendor, "A vendor's serial.", notFound), s.vendorSerial)
+	register(s, conditional(get("serial", "/serials/{id}", tagSerials, "A serial.", notFound)), s.serial)
+	register(s, conditional(get("vendorSerial", "/vendor/{id}", tagVendor, "A vendor's serial.", notFound)), s.vendorSerial)
 	register(s, get("vendorSerials", "/vendor/part/{partId}", tagVendor, "The vendors' serials of a part, the newest first.", readErrors), s.vendorSerials)
 	register(s, get("generatedSerials", "/system-generated/part/{partId}", tagSerials, "The serials of a part that were made here.", readErrors), s.generatedSerials)
 	register(s, get("placeholder", "/late-assignment/placeholder/{id}", tagLate, "A unit that gets its number later, or got it.", notFound), s.placeholder)
@@ -183,6 +186,11 @@ func (s *Server) describeAudit() {
 	file := get("exportAudit", "/audit/events/export", tagAudit, "Audit events as a file, the oldest first.", auth.Supervisor, readErrors)
 	file.file = []string{"text/csv", "application/jsonl"}
 	register(s, file, s.exportAudit)
+	register(s, get("deadLetters", "/dead-letters", tagLetters, "What could not be understood or processed, the latest first.", auth.Supervisor, readErrors), s.deadLetters)
+	register(s, get("deadLetter", "/dead-letters/{id}", tagLetters, "A dead letter, with its bytes.", auth.Supervisor, notFound), s.deadLetter)
+	again := get("replayDeadLetter", "/dead-letters/{id}/replay", tagLetters, "Publish a dead letter again, with its id and time.", auth.Supervisor, append(readErrors, http.StatusNotFound, http.StatusRequestEntityTooLarge))
+	again.method, again.status, again.most = "POST", http.StatusAccepted, maxWriteBody
+	register(s, again, s.replayLetter)
 	register(s, get("serialHistory", "/serials/{id}/history", tagSerials, "What happened to a serial, the oldest first.", auth.Viewer, notFound), s.serialHistory)
 	register(s, get("propagationHistory", "/propagation/history/{partId}", tagPropagation, "The steps of the units of a part, the newest first.", auth.Viewer, readErrors), s.propagationHistory)
 	register(s, get("propagationStatistics", "/propagation/statistics/{partId}", tagPropagation, "How often units of a part passed what.", auth.Viewer, readErrors), s.propagationStatistics)
@@ -195,9 +203,9 @@ func (s *Server) describeUniqueness() {
 	}
 	register(s, operation{
 		id: "checkUniqueness", method: "POST", path: at + "/check", tag: tagUniqueness, role: auth.Viewer, most: 16 << 10, body: checkFields{},
-		errors: []int{http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusServiceUnavailable}, summary: "Who holds a number. Nothing is claimed.",
+		errors: []int{http.StatusNotFound, http.StatusUnprocessableEntity}, summary: "Who holds a number. Nothing is claimed.",
 	}, s.checkUniqueness)
-	register(s, get("uniquenessReport", "/report/{serialNumber}/{partId}", "All that is known of a number of a part.", append(notFound, http.StatusUnprocessableEntity)), s.uniquenessReport)
+	register(s, get("uniquenessReport", "/report/{serialNumber}/{partId}", "All that is known of a number of a part.", []int{http.StatusNotFound, http.StatusUnprocessableEntity}), s.uniquenessReport)
 	register(s, get("pendingConflicts", "/conflicts/pending", "Conflicts that nobody has resolved, the oldest first.", readErrors), s.pendingConflicts)
 	register(s, get("conflictHistory", "/conflicts/history", "Conflicts that were resolved, the last one first.", readErrors), s.conflictHistory)
 	register(s, get("uniquenessStatistics", "/statistics/{partId}", "How often numbers of a part were asked for again.", readErrors), s.uniquenessStatistics)
@@ -226,10 +234,10 @@ func (s *Server) describeTriggers() {
 	test := op("testTrigger", "POST", "/{id}/test", "What a trigger would do at an event. Nothing is changed.", auth.Viewer, notFound, nil)
 	test.most = maxWriteBody
 	register(s, test, s.testTrigger)
-	create := op("createTrigger", "POST", "", "Add a trigger.", auth.Supervisor, writeErrors, triggerFieldsBody{})
+	create := op("createTrigger", "POST", "", "Add a trigger.", auth.Supervisor, writeErrors, triggerCreateBody{})
 	create.status = http.StatusCreated
 	register(s, create, plainWrite(s, seriald.TypeTriggerCreate))
-	register(s, op("updateTrigger", "PATCH", "/{id}", "Change what is said of a trigger.", auth.Supervisor, writeErrors, triggerFieldsBody{}), byID(s, seriald.TypeTriggerUpdate, "triggerId"))
+	register(s, op("updateTrigger", "PATCH", "/{id}", "Change what is said of a trigger.", auth.Supervisor, writeErrors, triggerUpdateBody{}), byID(s, seriald.TypeTriggerUpdate, "triggerId"))
 	register(s, op("enableTrigger", "POST", "/{id}/enable", "Let a trigger fire.", auth.Supervisor, writeErrors, nil), bare(s, seriald.TypeTriggerEnable, "triggerId"))
 	register(s, op("disableTrigger", "POST", "/{id}/disable", "Keep a trigger from firing.", auth.Supervisor, writeErrors, nil), bare(s, seriald.TypeTriggerDisable, "triggerId"))
 	register(s, op("deleteTrigger", "DELETE", "/{id}", "Take a trigger away.", auth.Supervisor, writeErrors, nil), bare(s, seriald.TypeTriggerDelete, "triggerId"))
@@ -246,9 +254,9 @@ func (s *Server) describeMaster() {
 		return operation{id: id, method: "GET", path: prefix + path, tag: tagMaster, summary: summary, role: auth.Viewer, errors: errors}
 	}
 	register(s, get("sites", "/sites", "The sites.", readErrors), s.sites)
-	register(s, get("site", "/sites/{id}", "A site.", notFound), s.site)
+	register(s, conditional(get("site", "/sites/{id}", "A site.", notFound)), s.site)
 	register(s, get("parts", "/parts", "The parts.", readErrors), s.parts)
-	register(s, get("part", "/parts/{id}", "A part.", notFound), s.part)
+	register(s, conditional(get("part", "/parts/{id}", "A part.", notFound)), s.part)
 	register(s, get("formats", "/formats", "The formats.", readErrors), s.formats)
 	register(s, operation{id: "format", method: "GET", path: prefix + "/formats/{id}", tag: tagMaster, role: auth.Viewer, errors: notFound, summary: "A format, and how much of it was used."}, s.format)
 	register(s, operation{id: "previewFormat", method: "POST", path: prefix + "/formats/preview", tag: tagMaster, role: auth.Viewer, most: 64 << 10, summary: "Numbers of a pattern, and its proof. No number is used."}, s.previewFormat)

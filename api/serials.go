@@ -116,7 +116,7 @@ type serialsInput struct {
 	Operation  string            `query:"operationCode"`
 	Device     string            `query:"device"`
 	VendorName string            `query:"vendorName"`
-	Attributes map[string]string `query:"attributes,deepObject" doc:"attributes[cell]=B7: the values of up to five attributes."`
+	Attributes map[string]string `query:"attributes,deepObject,explode" doc:"attributes[cell]=B7: the values of up to five attributes."`
 }
 
 // serials lists serials of any source.

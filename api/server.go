@@ -104,6 +104,8 @@ type Database interface {
 	CountParts(ctx context.Context, partType string, most int) (int, error)
 	Formats(ctx context.Context, after string, limit int) ([]store.FormatRecord, error)
 	CountFormats(ctx context.Context, most int) (int, error)
+	DeadLetters(ctx context.Context, reason string, replayed bool, limit int) ([]store.DeadLetterSummary, error)
+	DeadLetter(ctx context.Context, id seriald.ID) (*store.DeadLetter, error)
 	CountConflicts(ctx context.Context, partID string, resolved bool, most int) (int, error)
 	Catalog(ctx context.Context) (*seriald.Catalog, error)
 	CatalogVersion(ctx context.Context) (int64, error)
@@ -139,6 +141,9 @@ type Dependencies struct {
 	// Commands has the events of writes processed, Tokens says who calls.
 	Commands Sender
 	Tokens   Verifier
+	// Replay publishes a dead letter again, or other bytes in its place, and returns the
+	// id of its event. The error may be a *[seriald.Rejection], or [store.ErrNotFound].
+	Replay func(ctx context.Context, id seriald.ID, fixed []byte) (seriald.EventID, error)
 	// Login issues tokens for users.
 	Login Issuer
 	// Events serves serial events as they come.

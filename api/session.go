@@ -134,8 +134,7 @@ func (s *Server) login(ctx context.Context, in *loginInput) (*output[tokenBody],
 	case errors.Is(err, auth.ErrUnavailable):
 		return nil, newProblem(http.StatusServiceUnavailable, codeUnavailable, "users can't be looked up now; try again")
 	case err != nil:
-		var locked *auth.LockedError
-		if errors.As(err, &locked) {
+		if locked, ok := errors.AsType[*auth.LockedError](err); ok {
 			p := newProblem(http.StatusTooManyRequests, seriald.CodeRateLimited, "%v", locked)
 			return nil, huma.ErrorWithHeaders(p, http.Header{"Retry-After": {strconv.Itoa(int(locked.RetryAfter.Seconds()) + 1)}})
 		}

@@ -72,7 +72,7 @@ func (s *Server) knownTrigger(ctx context.Context, text string) (*store.TriggerU
 
 // triggersBody are all triggers of a part.
 type triggersBody struct {
-	Data  []triggerBody `json:"data" nullable:"false"`
+	Data  []triggerBody `json:"data"`
 	Total int           `json:"total"`
 }
 

@@ -11,8 +11,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/danielgtaylor/huma/v2"
-
 	"github.com/machshop/seriald"
 	"github.com/machshop/seriald/api/auth"
 	"github.com/machshop/seriald/api/command"
@@ -187,6 +185,7 @@ func TestOperationsTakeTheirRole(t *testing.T) {
 	open := map[string]bool{"/health": true, "/health/live": true, "/health/ready": true, "/api/v1/health/db": true, "/api/v1/auth/token": true}
 	deps := dependencies(nil, StateConnected, StateConnected, StateDisabled)
 	deps.Commands, deps.Events = plant{make(chan *seriald.Event, 1000)}, http.NotFoundHandler()
+	deps.Replay = func(context.Context, seriald.ID, []byte) (seriald.EventID, error) { return "e", nil }
 	url := serve(t, Config{Host: "127.0.0.1"}, deps)
 	paths := s.api.OpenAPI().Paths
 	for _, path := range slices.Sorted(maps.Keys(paths)) {
@@ -211,12 +210,4 @@ func TestOperationsTakeTheirRole(t *testing.T) {
 			}
 		}
 	}
-}
-
-func operationsOf(item *huma.PathItem) map[string]*huma.Operation {
-	all := map[string]*huma.Operation{
-		"GET": item.Get, "PUT": item.Put, "POST": item.Post, "PATCH": item.Patch, "DELETE": item.Delete,
-	}
-	maps.DeleteFunc(all, func(_ string, op *huma.Operation) bool { return op == nil })
-	return all
 }

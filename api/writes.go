@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/machshop/seriald"
@@ -69,10 +70,19 @@ func (s *Server) receiveVendor(ctx context.Context, in *WriteRequest) (*output[r
 		VendorName string `json:"vendorName"`
 	}
 	if err := json.Unmarshal(w.asked, &asked); err != nil || len(w.Serials) != 1 {
-		return nil, newProblem(http.StatusInternalServerError, codeInternal, "the outcome of event %s has no serial; GET /api/v1/events/{id} has it", w.EventID)
+		return nil, anotherRequest(w.EventID)
 	}
 	made := &w.Serials[0]
 	return answer(receivedBody{made.ID, made.SerialNumber, asked.VendorName, made.PartID, made.Status, w.ProcessedAt, w.EventID}, nil)
+}
+
+// anotherRequest is the answer to an Idempotency-Key whose first answer is one of another
+// operation.
+func anotherRequest(id seriald.EventID) *Problem {
+	p := newProblem(http.StatusUnprocessableEntity, seriald.CodeInvalidState,
+		"the Idempotency-Key %s was used for another request, whose outcome GET /api/v1/events/%s has; send this one with another key", id, url.PathEscape(string(id)))
+	p.EventID = id
+	return p
 }
 
 // madeBody is a number that was made.
@@ -94,6 +104,7 @@ type generatedBody struct {
 	Status         seriald.SerialStatus `json:"status,omitempty"`
 	GeneratedAt    time.Time            `json:"generatedAt,omitzero"`
 	Data           []madeBody           `json:"data,omitempty" doc:"If there are several."`
+	Omitted        int                  `json:"serialsOmitted,omitempty" doc:"Serials beyond those in data; GET /api/v1/events/{eventId} has all."`
 	EventID        seriald.EventID      `json:"eventId"`
 }
 
@@ -118,7 +129,7 @@ func (s *Server) generate(ctx context.Context, in *WriteRequest) (*output[genera
 	for i, r := range w.Serials {
 		made[i] = madeBody{r.ID, r.SerialNumber, r.PartID, asked.Format, r.Status, w.ProcessedAt}
 	}
-	body := generatedBody{EventID: w.EventID}
+	body := generatedBody{EventID: w.EventID, Omitted: w.SerialsOmitted}
 	if len(made) != 1 {
 		body.Data = made
 		return answer(body, nil)
@@ -148,7 +159,8 @@ type placeholdersBody struct {
 	ID      seriald.ID                `json:"id,omitzero" doc:"Of the first."`
 	PartID  string                    `json:"partId,omitempty"`
 	Status  seriald.PlaceholderStatus `json:"status,omitempty"`
-	Data    []seriald.PlaceholderRef  `json:"data" nullable:"false" doc:"All of them."`
+	Data    []seriald.PlaceholderRef  `json:"data" doc:"Those that were made."`
+	Omitted int                       `json:"placeholdersOmitted,omitempty" doc:"Placeholders beyond those in data; GET /api/v1/events/{eventId} has all."`
 	EventID seriald.EventID           `json:"eventId"`
 }
 
@@ -158,7 +170,7 @@ func (s *Server) createPlaceholders(ctx context.Context, in *WriteRequest) (*out
 	if err != nil {
 		return nil, err
 	}
-	body := placeholdersBody{Data: append([]seriald.PlaceholderRef{}, w.Placeholders...), EventID: w.EventID}
+	body := placeholdersBody{Data: append([]seriald.PlaceholderRef{}, w.Placeholders...), EventID: w.EventID, Omitted: w.PlaceholdersOmitted}
 	if len(w.Placeholders) > 0 {
 		p := &w.Placeholders[0]
 		body.ID, body.PartID, body.Status = p.ID, p.PartID, p.Status

@@ -30,6 +30,8 @@ look() {
 	# Whichever version: the tests want one that is not ours, Debian's is old.
 	need 'a NATS server' nats-server nats-server
 	need 'a Redis server' redis-server redis-server valkey-server
+	need 'curl' curl curl
+	need 'jq' jq jq
 	# The race detector links with C.
 	need 'a C compiler' gcc "${CC:-cc}" gcc clang
 	if [ "$(uname -s)" = Linux ] && [ ! -e /usr/include/stdlib.h ]; then
@@ -40,7 +42,7 @@ look() {
 
 advice() {
 	case $(uname -s) in
-	Darwin) echo 'brew install mosquitto nats-server redis' ;;
+	Darwin) echo 'brew install mosquitto nats-server redis jq' ;;
 	*)
 		if command -v apt-get >/dev/null; then
 			echo "sudo apt-get install --no-install-recommends ${packages[*]}"

@@ -47,7 +47,7 @@ func New(conn *stream.Conn, log *slog.Logger) *Sender {
 // Run hands outcomes to those that wait, until ctx ends. What is published while NATS is
 // away is not seen: who waits for it is told that it is pending.
 func (s *Sender) Run(ctx context.Context) error {
-	subject := seriald.ResultSubject(seriald.Origin{Site: "*", Line: Line, Device: Device})
+	subject := "machshop.result.*." + Line + "." + Device // of all sites
 	sub, err := s.conn.NATS.Subscribe(subject, func(m *nats.Msg) { s.outcome(m.Data) })
 	if err != nil {
 		return fmt.Errorf("subscribe to %s: %w", subject, err)

@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/machshop/seriald"
 	"github.com/machshop/seriald/api"
 	"github.com/machshop/seriald/api/auth"
 	"github.com/machshop/seriald/api/command"
@@ -43,6 +44,13 @@ func (svc *service) startAPI(ctx context.Context, group *errgroup.Group, s *sess
 			}
 			return nil
 		})
+	}
+	router, err := set.ingest(or(set.MQTTURL, embeddedMQTT)).Router()
+	if err != nil {
+		return usageError{err}
+	}
+	deps.Replay = func(ctx context.Context, id seriald.ID, fixed []byte) (seriald.EventID, error) {
+		return replay(ctx, svc.db, svc.conn, id, fixed, router)
 	}
 	events, commands := live.New(svc.conn, s.log, reg), command.New(svc.conn, s.log)
 	deps.Tokens, deps.Login, deps.Commands, deps.Events = tokens, login, commands, events

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// each sends the good call of every operation that is wanted, all at once, and hands the
+// answers to see.
+func (c *contract) each(base string, wanted func(*described) bool, see func(op *described, status int, body string, header http.Header)) {
+	var all sync.WaitGroup
+	var mu sync.Mutex
+	for id, op := range c.operations {
+		i := slices.IndexFunc(contractCalls, func(call contractCall) bool { return call.op == id && call.status < 300 })
+		if i < 0 || !wanted(op) {
+			continue
+		}
+		all.Go(func() {
+			status, body, header := c.do(request{op: op, base: base, role: op.Role, at: contractCalls[i].at, body: contractCalls[i].body})
+			mu.Lock()
+			defer mu.Unlock()
+			see(op, status, body, header)
+		})
+	}
+	all.Wait()
+}
+
+// limits asks a daemon that lets each client ask once.
+func (c *contract) limits() {
+	c.t.Helper()
+	d := newDaemon(c.t, append(slices.Clone(c.env), "RATE_LIMIT_PER_MINUTE=1", "MQTT_CLIENT_ID=limited")...)
+	d.start("--roles", "api")
+	for _, role := range []string{"", "viewer", "operator", "supervisor"} {
+		c.do(request{op: c.operations["databaseHealth"], base: d.api, role: role, at: "/api/v1/health/db"})
+	}
+	limited := func(op *described) bool { return !strings.HasPrefix(op.path, "/health") }
+	c.each(d.api, limited, func(op *described, status int, body string, header http.Header) {
+		if status != http.StatusTooManyRequests || header.Get("Retry-After") == "" || !strings.Contains(body, `"code":"RATE_LIMITED"`) {
+			c.t.Errorf("%s past the limit: %d %s", op.ID, status, body)
+		}
+	})
+	d.stop()
+}
+
+// withoutNATS asks while nothing can be stored in the stream.
+func (c *contract) withoutNATS() {
+	c.t.Helper()
+	c.nats.Refuse(true)
+	c.nats.Cut()
+	c.each("", (*described).isWrite, func(op *described, status int, body string, _ http.Header) {
+		if status != http.StatusServiceUnavailable || !strings.Contains(body, `"code":"UNAVAILABLE"`) {
+			c.t.Errorf("%s without NATS: %d %s", op.ID, status, body)
+		}
+	})
+	c.want(request{op: c.operations["health"], at: "/health"}, http.StatusServiceUnavailable, `"nats":"disconnected"`)
+	c.nats.Refuse(false)
+	c.daemon.waitReady()
+}
+
+// withoutDatabase asks while nothing can be read or processed. What names its site is
+// stored in the stream, and answered with where its outcome will be.
+func (c *contract) withoutDatabase() {
+	c.t.Helper()
+	c.postgres.Refuse(true)
+	c.postgres.Cut()
+	c.each("", func(op *described) bool { return !op.isWrite() }, func(op *described, status int, body string, _ http.Header) {
+		if needsDatabase(op) != (status == http.StatusServiceUnavailable) || status >= 500 && status != http.StatusServiceUnavailable {
+			c.t.Errorf("%s without a database: %d %s", op.ID, status, body)
+		}
+	})
+	var all sync.WaitGroup
+	for id, op := range c.operations {
+		i := slices.IndexFunc(contractCalls, func(call contractCall) bool { return call.op == id && call.status < 300 })
+		if i < 0 || !op.isWrite() {
+			continue
+		}
+		all.Go(func() {
+			r := request{op: op, role: op.Role, at: contractCalls[i].at, body: contractCalls[i].body}
+			if op.Body != nil {
+				r.body = strings.Replace(r.body, "{", `{"siteId":"plant1",`, 1)
+				r.body = strings.Replace(r.body, ",}", "}", 1)
+			}
+			status, body, header := c.do(r)
+			if op.Body != nil && (status != http.StatusAccepted || !strings.HasPrefix(header.Get("Location"), "/api/v1/events/")) {
+				c.t.Errorf("%s without a database: %d %s", op.ID, status, body)
+			}
+		})
+	}
+	all.Wait()
+	c.postgres.Refuse(false)
+	c.daemon.waitReady()
+}
