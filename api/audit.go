@@ -74,7 +74,7 @@ func (s *Server) auditEvents(ctx context.Context, in *auditInput) (*output[listB
 	if err != nil {
 		return nil, auditUnread(err)
 	}
-	total, err := s.deps.Database.CountAudit(ctx, f, mostCounted+1)
+	total, err := in.total(len(found), func() (int, error) { return s.deps.Database.CountAudit(ctx, f, mostCounted+1) })
 	if err != nil {
 		return nil, auditUnread(err)
 	}

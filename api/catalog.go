@@ -135,7 +135,7 @@ func listNamed[R, B any](ctx context.Context, in *PageParams, read func(ctx cont
 	found, err := read(ctx, after, in.Limit+1)
 	total := 0
 	if err == nil {
-		total, err = count(ctx, mostCounted+1)
+		total, err = in.total(len(found), func() (int, error) { return count(ctx, mostCounted+1) })
 	}
 	if err != nil {
 		return nil, unread(err, codeNotFound, "row")

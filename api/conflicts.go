@@ -120,7 +120,9 @@ func (s *Server) listConflicts(ctx context.Context, in *conflictsInput, resolved
 	found, err := read(ctx, in.PartID, after, in.Limit+1)
 	total := 0
 	if err == nil {
-		total, err = s.deps.Database.CountConflicts(ctx, in.PartID, resolved, mostCounted+1)
+		total, err = in.total(len(found), func() (int, error) {
+			return s.deps.Database.CountConflicts(ctx, in.PartID, resolved, mostCounted+1)
+		})
 	}
 	if errors.Is(err, store.ErrTooBroad) {
 		return nil, newProblem(http.StatusUnprocessableEntity, seriald.CodeValidation, "too much would have to be looked through for one part: ask without partId")

@@ -49,7 +49,7 @@ func (s *Server) propagationHistory(ctx context.Context, in *stepsInput) (*outpu
 	if err != nil {
 		return nil, unread(err, codeNotFound, "step")
 	}
-	total, err := s.deps.Database.CountPropagations(ctx, f, mostCounted+1)
+	total, err := in.total(len(found), func() (int, error) { return s.deps.Database.CountPropagations(ctx, f, mostCounted+1) })
 	if err != nil {
 		return nil, unread(err, codeNotFound, "step")
 	}

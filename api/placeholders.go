@@ -69,7 +69,7 @@ func (s *Server) pendingPlaceholders(ctx context.Context, in *pendingInput) (*ou
 	if err != nil {
 		return nil, unread(err, codeNotFound, "placeholder")
 	}
-	total, err := s.deps.Database.CountPendingPlaceholders(ctx, of, mostCounted+1)
+	total, err := in.total(len(found), func() (int, error) { return s.deps.Database.CountPendingPlaceholders(ctx, of, mostCounted+1) })
 	if err != nil {
 		return nil, unread(err, codeNotFound, "placeholder")
 	}

@@ -23,6 +23,15 @@ type listBody[T any] struct {
 // mostCounted bounds how many rows of a list are counted.
 const mostCounted = 10_000
 
+// total is how many rows a list has: what was found if that is all of it, else what count
+// says. Most lists are one page, and counting costs what finding does.
+func (p *PageParams) total(found int, count func() (int, error)) (int, error) {
+	if p.Cursor == "" && found <= p.Limit {
+		return found, nil
+	}
+	return count()
+}
+
 // cut makes a page of what was read, which is one more than limit if there is another
 // page, and of how many there are, as far as they were counted.
 func cut[T any](found []T, limit, total int, cursor func(last *T) string) listBody[T] {

@@ -174,7 +174,7 @@ func (s *Server) listSerials(ctx context.Context, in *ListParams, f *store.Seria
 	if err != nil {
 		return nil, unread(err, codeNotFound, "serial")
 	}
-	total, err := s.deps.Database.CountSerials(ctx, f, mostCounted+1)
+	total, err := in.total(len(found), func() (int, error) { return s.deps.Database.CountSerials(ctx, f, mostCounted+1) })
 	if err != nil {
 		return nil, unread(err, codeNotFound, "serial")
 	}

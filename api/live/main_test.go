@@ -26,7 +26,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // soon is how long a test waits for something that takes milliseconds.
-const soon = 40 * time.Second
+const soon = 2 * time.Minute
 
 // served is a hub behind a real HTTP server.
 type served struct {

@@ -249,7 +249,7 @@ func heap() float64 {
 
 func TestManyClients(t *testing.T) {
 	s := start(t, nil)
-	const clients, batch, rounds = 1000, 40, 10
+	const clients, batch, rounds = 300, 40, 6
 	crowd := gather(t, s, clients)
 	early := 0.0
 	for n := range rounds {
