@@ -25,19 +25,19 @@ type triggerBody struct {
 	Active         bool                   `json:"active"`
 	CreatedAt      time.Time              `json:"createdAt"`
 	UpdatedAt      time.Time              `json:"updatedAt"`
-	Statistics     triggerDoneBody        `json:"statistics"`
+	Statistics     TriggerDone        `json:"statistics"`
 }
 
-// triggerDoneBody is what a trigger, or all of a part, did.
-type triggerDoneBody struct {
+// TriggerDone is what a trigger, or all of a part, did.
+type TriggerDone struct {
 	Fired         int64     `json:"fired"`
 	Ignored       int64     `json:"ignored"` // occurrences of its kind at its part that it did not match
 	Units         int64     `json:"units"`   // that got numbers or placeholders
 	LastExecution time.Time `json:"lastExecution,omitzero"`
 }
 
-func asDone(s store.TriggerStatistics) triggerDoneBody {
-	return triggerDoneBody{Fired: s.Fired, Ignored: s.Ignored, Units: s.Units, LastExecution: s.LastFiredAt}
+func asDone(s store.TriggerStatistics) TriggerDone {
+	return TriggerDone{Fired: s.Fired, Ignored: s.Ignored, Units: s.Units, LastExecution: s.LastFiredAt}
 }
 
 func asTrigger(u *store.TriggerUse) triggerBody {
@@ -97,7 +97,7 @@ type triggerStatisticsBody struct {
 	ByAssignmentType map[seriald.AssignmentType]int `json:"byAssignmentType"`
 	WithConditions   int                            `json:"withConditions"`
 	BatchEnabled     int                            `json:"batchEnabled"`
-	triggerDoneBody
+	TriggerDone
 }
 
 func (s *Server) triggerStatistics(ctx context.Context, in *PartParam) (*output[triggerStatisticsBody], error) {
@@ -111,7 +111,7 @@ func (s *Server) triggerStatistics(ctx context.Context, in *PartParam) (*output[
 	}
 	body := triggerStatisticsBody{
 		TotalTriggers: len(found), ByTriggerType: map[seriald.TriggerType]int{}, ByAssignmentType: map[seriald.AssignmentType]int{},
-		triggerDoneBody: asDone(did),
+		TriggerDone: asDone(did),
 	}
 	for i := range found {
 		t := &found[i].Trigger

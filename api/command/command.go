@@ -32,21 +32,28 @@ var ErrPending = errors.New("stored, and not processed yet")
 
 // Sender has events processed. It is safe for concurrent use.
 type Sender struct {
-	conn *stream.Conn
-	log  *slog.Logger
+	conn         *stream.Conn
+	log          *slog.Logger
+	publications chan *publication
+	stopped      chan struct{} // closed when Run ends
 
 	mu      sync.Mutex
 	waiting map[seriald.EventID][]chan []byte
 }
 
-// New returns a Sender that publishes to conn. Outcomes come as soon as Run runs.
+// New returns a Sender that publishes to conn, as soon and as long as Run runs.
 func New(conn *stream.Conn, log *slog.Logger) *Sender {
-	return &Sender{conn: conn, log: log, waiting: map[seriald.EventID][]chan []byte{}}
+	return &Sender{
+		conn: conn, log: log, publications: make(chan *publication, stream.MaxBatch), stopped: make(chan struct{}),
+		waiting: map[seriald.EventID][]chan []byte{},
+	}
 }
 
-// Run hands outcomes to those that wait, until ctx ends. What is published while NATS is
-// away is not seen: who waits for it is told that it is pending.
+// Run publishes events and hands outcomes to those that wait, until ctx ends; who waits
+// then does so no longer. It is to be called once. An outcome that is published while NATS
+// is away is not seen: who waits for it is told that it is pending.
 func (s *Sender) Run(ctx context.Context) error {
+	defer close(s.stopped)
 	subject := "machshop.result.*." + Line + "." + Device // of all sites
 	sub, err := s.conn.NATS.Subscribe(subject, func(m *nats.Msg) { s.outcome(m.Data) })
 	if err != nil {
@@ -57,7 +64,7 @@ func (s *Sender) Run(ctx context.Context) error {
 	if err := sub.SetPendingLimits(1<<16, 64<<20); err != nil {
 		return fmt.Errorf("subscribe to %s: %w", subject, err)
 	}
-	<-ctx.Done()
+	s.publish(ctx)
 	if err := sub.Unsubscribe(); err != nil && !errors.Is(err, nats.ErrConnectionClosed) {
 		s.log.Warn("results not unsubscribed", "error", err)
 	}
@@ -114,14 +121,8 @@ func (s *Sender) expect(id seriald.EventID) (outcome <-chan []byte, done func())
 func (s *Sender) Send(ctx context.Context, e *seriald.Event) ([]byte, error) {
 	outcome, done := s.expect(e.ID)
 	defer done()
-	subject, body := seriald.EventSubject(e.Origin.Site, e.Type, e.Key), e.Encode()
-	duplicates, err := s.conn.Publish(ctx, []*nats.Msg{stream.NewMessage(subject, string(e.ID), body)})
-	if err == nil && len(duplicates) > 0 {
-		// A repeat has to get to the inbox, which answers it: past the stream's filter.
-		_, err = s.conn.Publish(ctx, []*nats.Msg{stream.NewMessage(subject, "", body)})
-	}
-	if err != nil {
-		return nil, fmt.Errorf("store event %s: %w", e.ID, err)
+	if err := s.store(ctx, e); err != nil {
+		return nil, err
 	}
 	timer := time.NewTimer(Wait)
 	defer timer.Stop()
@@ -129,6 +130,8 @@ func (s *Sender) Send(ctx context.Context, e *seriald.Event) ([]byte, error) {
 	case o := <-outcome:
 		return o, nil
 	case <-timer.C:
+		return nil, ErrPending
+	case <-s.stopped:
 		return nil, ErrPending
 	case <-ctx.Done():
 		return nil, ErrPending
