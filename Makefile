@@ -57,12 +57,12 @@ faults: deps ## the whole fault suite with power cuts (root, loop devices); FAUL
 	exec go test -count 1 -timeout 12m -parallel 2 -v -run '^TestFaults$$$(if $(FAULTS),/^cells$$/($(FAULTS)))' ./cmd/seriald -faults full
 
 .PHONY: bench
-bench: deps ## the pipeline's benchmarks, beside their naive forms and upper bounds, BENCHTIME=1x
+bench: deps ## the benchmarks of the pipeline and of HTTP, beside their naive forms and upper bounds, BENCHTIME=1x
 	@EMBEDDED_PG_BIN=$$(scripts/postgres.sh) || exit; export EMBEDDED_PG_BIN; \
 	SERIALD_TEST_MALFORMED=10000 go test -count 1 -run '^TestMalformedAmongGood$$' ./cmd/seriald && \
 	go test -run '^$$' -bench Publish -benchtime 50x ./stream && \
 	go test -run '^$$' -bench 'Parse|AppendJSON|ScanLines|Render|Permutation|Taken' ./gs1 ./pattern ./cmd/seriald ./store/cache && \
-	exec go test -p 1 -run '^$$' -bench 'Bridge|Commit|Runner|Generate|Check|Pipeline' -benchtime $(BENCHTIME) ./ingest ./processors ./api ./cmd/seriald
+	exec go test -p 1 -run '^$$' -bench 'Bridge|Commit|Runner|Generate|Check|Clients|Pipeline|HTTP' -benchtime $(BENCHTIME) ./ingest ./processors ./api ./api/live ./cmd/seriald
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME=30s; FUZZ=regexp chooses

@@ -184,12 +184,10 @@ func (f *Fields) checkAttributes() error {
 		return Reject(CodeValidation, name, "must be a JSON object")
 	case len(f.Attributes) > MaxAttributesLength:
 		return Reject(CodeValidation, name, "must not be longer than %d bytes", MaxAttributesLength)
-	case bytes.Contains(f.Attributes, []byte(`\u0000`)):
-		return Reject(CodeValidation, name, "must not contain a NUL")
 	case isEmpty(f.Attributes):
 		f.Attributes = nil
 	}
-	return nil
+	return checkJSON(name, f.Attributes)
 }
 
 func isNull(b json.RawMessage) bool { return len(b) == 0 || string(b) == "null" }

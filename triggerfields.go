@@ -1,7 +1,6 @@
 package seriald
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"math"
@@ -50,8 +49,8 @@ func (e *Event) Trigger(before Trigger) (*Trigger, error) {
 		}
 	}
 	if f.Conditions != nil {
-		if bytes.Contains(*f.Conditions, []byte(`\u0000`)) {
-			return nil, Reject(CodeValidation, "conditions", "must not contain a NUL")
+		if err := checkJSON("conditions", *f.Conditions); err != nil {
+			return nil, err
 		}
 		if err := checkLength("conditions", string(*f.Conditions), MaxConditionsLength); err != nil {
 			return nil, err

@@ -101,8 +101,8 @@ type exportInput struct {
 	Format export.Format `query:"format" enum:"csv,jsonl" default:"csv"`
 }
 
-// exportAudit writes audit events as they are read, the oldest first. What fails on the way
-// ends the connection: half a file must not pass for a whole one.
+// exportAudit writes audit events as they are read, the oldest first. What fails before the
+// first of them is answered; what fails on the way ends the connection: half a file must not pass for a whole one.
 func (s *Server) exportAudit(_ context.Context, in *exportInput) (*huma.StreamResponse, error) {
 	f, err := in.filter()
 	if err != nil {
@@ -114,8 +114,18 @@ func (s *Server) exportAudit(_ context.Context, in *exportInput) (*huma.StreamRe
 		h.SetHeader("Content-Type", in.Format.ContentType())
 		h.SetHeader("Content-Disposition", `attachment; filename="audit.`+string(in.Format)+`"`)
 		out, err := export.NewAuditWriter(w, in.Format)
+		begun := false
 		if err == nil {
-			err = s.deps.Database.ExportAudit(r.Context(), f, out.Write)
+			err = s.deps.Database.ExportAudit(r.Context(), f, func(a *store.AuditRecord) error {
+				begun = true
+				return out.Write(a)
+			})
+		}
+		if err != nil && !begun {
+			if p, ok := errors.AsType[*Problem](auditUnread(err)); ok {
+				edge.Problem(w, r, p.Status, p.Code, p.Detail)
+				return
+			}
 		}
 		if err == nil {
 			err = out.Flush()

@@ -72,7 +72,13 @@ func ask(b *testing.B, url string, rate, n int, request func(i int) (body, want 
 		<-time.After(time.Until(due))
 		group.Go(func() {
 			body, want := request(i)
-			res, err := client.Post(url, "application/json", strings.NewReader(body))
+			req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, url, strings.NewReader(body))
+			if err != nil {
+				b.Error(err)
+				return
+			}
+			req.Header.Set("Authorization", "Bearer viewer")
+			res, err := client.Do(req)
 			if err != nil {
 				b.Error(err)
 				return

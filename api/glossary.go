@@ -2,7 +2,7 @@ package api
 
 // glossary says what a field or parameter is that has the same meaning wherever it is
 // (section 3 of the contract). What means something else somewhere says so in its tag.
-var glossary = map[string]string{
+var glossary = map[string]string{ //nolint:gosec // words about tokens, none of them one
 	"accessToken":                "The token, for Authorization: Bearer.",
 	"active":                     "Whether it is in use.",
 	"activeTriggers":             "Those that fire.",

@@ -33,9 +33,10 @@ type Problem struct {
 	Code   seriald.Code   `json:"code" doc:"Which problem it is, for programs." example:"VALIDATION_ERROR"`
 	Errors []FieldProblem `json:"errors,omitempty" doc:"What is wrong with which field."`
 
-	EventID  seriald.EventID   `json:"eventId,omitempty" doc:"The event that the request became."`
-	Conflict *seriald.Conflict `json:"conflict,omitempty" doc:"Who holds a number that was asked for."`
-	Scan     *gs1.Error        `json:"scan,omitempty" doc:"Where in a scan the error is."`
+	RequestID string            `json:"requestId,omitempty" doc:"The request, as the access log names it."`
+	EventID   seriald.EventID   `json:"eventId,omitempty" doc:"The event that the request became."`
+	Conflict  *seriald.Conflict `json:"conflict,omitempty" doc:"Who holds a number that was asked for."`
+	Scan      *gs1.Error        `json:"scan,omitempty" doc:"Where in a scan the error is."`
 }
 
 // FieldProblem says what is wrong with one field or parameter.

@@ -25,7 +25,7 @@ type triggerBody struct {
 	Active         bool                   `json:"active"`
 	CreatedAt      time.Time              `json:"createdAt"`
 	UpdatedAt      time.Time              `json:"updatedAt"`
-	Statistics     TriggerDone        `json:"statistics"`
+	Statistics     TriggerDone            `json:"statistics"`
 }
 
 // TriggerDone is what a trigger, or all of a part, did.

@@ -46,8 +46,8 @@ func TestIndexesOfTheGuide(t *testing.T) {
 	t.Parallel()
 	conn := storetest.Conn(t, storetest.DSN(t, storetest.Fast))
 	for _, index := range []string{
-		"vendor_serials(part_id)", "vendor_serials(serial_number)", "vendor_serials(status)", "vendor_serials(created_at",
-		"system_generated_serials(part_id)", "system_generated_serials(serial_number)", "system_generated_serials(created_at",
+		"vendor_serials(part_id", "vendor_serials(serial_number)", "vendor_serials(status)", "vendor_serials(created_at",
+		"system_generated_serials(part_id", "system_generated_serials(serial_number)", "system_generated_serials(created_at",
 		"late_assignment_placeholders(part_id)", "late_assignment_placeholders(status)", "late_assignment_placeholders(created_at",
 		"serial_propagations(serial_id)", "serial_propagations(parent_serial_id)", "serial_propagations(child_serial_id)",
 		"serial_uniqueness_checks(serial_number)", "serial_uniqueness_checks(part_id)", "serial_uniqueness_checks(scope",

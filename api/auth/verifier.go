@@ -125,6 +125,10 @@ func (v *Verifier) Run(ctx context.Context) error {
 	return nil
 }
 
+// Ready reports whether [Verifier.Run] has read revocations, so that tokens of this
+// installation can pass.
+func (v *Verifier) Ready() bool { return v.revoked.last.Load() != nil }
+
 // Verify returns who a token, without the word Bearer, is from. The error is
 // [ErrUnauthorized], [ErrForbidden] or [ErrUnavailable], wrapped with why.
 func (v *Verifier) Verify(ctx context.Context, token string) (Principal, error) {

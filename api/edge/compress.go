@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/klauspost/compress/gzhttp"
+	"github.com/klauspost/compress/gzip"
 )
 
 const (
@@ -27,7 +28,8 @@ var compressed = []string{
 // Compress compresses JSON and other text of 1 KiB and more with gzip for clients that
 // accept it. A strong ETag gets the suffix -gzip, which Conditional knows.
 func Compress() func(http.Handler) http.Handler {
-	wrap, err := gzhttp.NewWrapper(gzhttp.MinSize(minCompressed), gzhttp.ContentTypes(compressed),
+	// The fastest level: the others make JSON a few percent smaller for twice the time.
+	wrap, err := gzhttp.NewWrapper(gzhttp.MinSize(minCompressed), gzhttp.CompressionLevel(gzip.BestSpeed), gzhttp.ContentTypes(compressed),
 		gzhttp.EnableZstd(false), gzhttp.SuffixETag(etagSuffix))
 	if err != nil {
 		panic("edge: options of gzhttp, which are constants: " + err.Error())

@@ -9,19 +9,20 @@ import (
 
 // each sends the good call of every operation that is wanted, all at once, and hands the
 // answers to see.
-func (c *contract) each(base string, wanted func(*described) bool, see func(op *described, status int, body string, header http.Header)) {
+func (c *contract) each(base string, wanted func(*described) bool, see func(op *described, a answer)) {
 	var all sync.WaitGroup
 	var mu sync.Mutex
-	for id, op := range c.operations {
-		i := slices.IndexFunc(contractCalls, func(call contractCall) bool { return call.op == id && call.status < 300 })
-		if i < 0 || !wanted(op) {
+	for _, op := range c.operations {
+		good, ok := c.good(op)
+		if !ok || !wanted(op) {
 			continue
 		}
 		all.Go(func() {
-			status, body, header := c.do(request{op: op, base: base, role: op.Role, at: contractCalls[i].at, body: contractCalls[i].body})
+			good.base = base
+			a := c.do(good)
 			mu.Lock()
 			defer mu.Unlock()
-			see(op, status, body, header)
+			see(op, a)
 		})
 	}
 	all.Wait()
@@ -36,9 +37,9 @@ func (c *contract) limits() {
 		c.do(request{op: c.operations["databaseHealth"], base: d.api, role: role, at: "/api/v1/health/db"})
 	}
 	limited := func(op *described) bool { return !strings.HasPrefix(op.path, "/health") }
-	c.each(d.api, limited, func(op *described, status int, body string, header http.Header) {
-		if status != http.StatusTooManyRequests || header.Get("Retry-After") == "" || !strings.Contains(body, `"code":"RATE_LIMITED"`) {
-			c.t.Errorf("%s past the limit: %d %s", op.ID, status, body)
+	c.each(d.api, limited, func(op *described, a answer) {
+		if a.status != http.StatusTooManyRequests || a.header.Get("Retry-After") == "" || !strings.Contains(a.body, `"code":"RATE_LIMITED"`) {
+			c.t.Errorf("%s past the limit: %d %s", op.ID, a.status, a.body)
 		}
 	})
 	d.stop()
@@ -49,9 +50,9 @@ func (c *contract) withoutNATS() {
 	c.t.Helper()
 	c.nats.Refuse(true)
 	c.nats.Cut()
-	c.each("", (*described).isWrite, func(op *described, status int, body string, _ http.Header) {
-		if status != http.StatusServiceUnavailable || !strings.Contains(body, `"code":"UNAVAILABLE"`) {
-			c.t.Errorf("%s without NATS: %d %s", op.ID, status, body)
+	c.each("", (*described).isWrite, func(op *described, a answer) {
+		if a.status != http.StatusServiceUnavailable || !strings.Contains(a.body, `"code":"UNAVAILABLE"`) {
+			c.t.Errorf("%s without NATS: %d %s", op.ID, a.status, a.body)
 		}
 	})
 	c.want(request{op: c.operations["health"], at: "/health"}, http.StatusServiceUnavailable, `"nats":"disconnected"`)
@@ -65,26 +66,25 @@ func (c *contract) withoutDatabase() {
 	c.t.Helper()
 	c.postgres.Refuse(true)
 	c.postgres.Cut()
-	c.each("", func(op *described) bool { return !op.isWrite() }, func(op *described, status int, body string, _ http.Header) {
-		if needsDatabase(op) != (status == http.StatusServiceUnavailable) || status >= 500 && status != http.StatusServiceUnavailable {
-			c.t.Errorf("%s without a database: %d %s", op.ID, status, body)
+	c.each("", func(op *described) bool { return !op.isWrite() }, func(op *described, a answer) {
+		if needsDatabase(op) != (a.status == http.StatusServiceUnavailable) || a.status >= 500 && a.status != http.StatusServiceUnavailable {
+			c.t.Errorf("%s without a database: %d %s", op.ID, a.status, a.body)
 		}
 	})
 	var all sync.WaitGroup
-	for id, op := range c.operations {
-		i := slices.IndexFunc(contractCalls, func(call contractCall) bool { return call.op == id && call.status < 300 })
-		if i < 0 || !op.isWrite() {
+	for _, op := range c.operations {
+		r, ok := c.good(op)
+		if !ok || !op.isWrite() {
 			continue
 		}
 		all.Go(func() {
-			r := request{op: op, role: op.Role, at: contractCalls[i].at, body: contractCalls[i].body}
 			if op.Body != nil {
 				r.body = strings.Replace(r.body, "{", `{"siteId":"plant1",`, 1)
 				r.body = strings.Replace(r.body, ",}", "}", 1)
 			}
-			status, body, header := c.do(r)
-			if op.Body != nil && (status != http.StatusAccepted || !strings.HasPrefix(header.Get("Location"), "/api/v1/events/")) {
-				c.t.Errorf("%s without a database: %d %s", op.ID, status, body)
+			a := c.do(r)
+			if op.Body != nil && (a.status != http.StatusAccepted || !strings.HasPrefix(a.header.Get("Location"), "/api/v1/events/")) {
+				c.t.Errorf("%s without a database: %d %s", op.ID, a.status, a.body)
 			}
 		})
 	}

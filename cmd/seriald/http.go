@@ -26,6 +26,7 @@ func (svc *service) startAPI(ctx context.Context, group *errgroup.Group, s *sess
 	if err != nil {
 		return usageError{err}
 	}
+	svc.tokens.Store(tokens)
 	login, err := auth.NewIssuer(secret, set.JWTExpiration, svc.db, auth.NewHasher(), s.log)
 	if err != nil {
 		return usageError{err}

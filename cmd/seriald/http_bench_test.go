@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/machshop/seriald/ingest/brokertest"
-	"github.com/machshop/seriald/proctest"
 	"github.com/machshop/seriald/store/storetest"
 )
 
@@ -91,12 +90,10 @@ func BenchmarkHTTP(b *testing.B) {
 			b.Fatalf("%s: %v", sql, err)
 		}
 	}
-	private := fmt.Sprintf("127.0.0.1:%d", proctest.FreePort(b))
-	d := newDaemon(b, "DATABASE_URL="+dsn, "MQTT_URL="+brokertest.Start(b).URL, "PRIVATE_ADDRESS="+private)
+	d := newDaemon(b, "DATABASE_URL="+dsn, "MQTT_URL="+brokertest.Start(b).URL)
 	d.start()
 	health := func(int) call { return call{"health", http.MethodGet, "/health", "", `"status":"ok"`} }
 	const warm, seconds = 3, 10
-	b.Logf("private %s", private)
 	for _, bench := range []struct {
 		name    string
 		rate    int

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/machshop/seriald/api"
+	"github.com/machshop/seriald/api/auth"
 	"github.com/machshop/seriald/ingest"
 	"github.com/machshop/seriald/processors"
 	"github.com/machshop/seriald/store"
@@ -24,6 +25,7 @@ type service struct {
 	bridge    *ingest.Bridge
 	returner  *ingest.Returner
 	processor *processors.Runner
+	tokens    atomic.Pointer[auth.Verifier] // nil until the API is started
 }
 
 func (svc *service) has(role string) bool { return slices.Contains(svc.roles, role) }
@@ -68,6 +70,9 @@ func (svc *service) notReady(ctx context.Context) []string {
 	}
 	if svc.mqttState() == api.StateDisconnected {
 		waiting = append(waiting, "mqtt")
+	}
+	if tokens := svc.tokens.Load(); svc.has(roleAPI) && (tokens == nil || !tokens.Ready()) {
+		waiting = append(waiting, "tokens")
 	}
 	if svc.processor != nil && !svc.processor.Ready() {
 		waiting = append(waiting, "processor")

@@ -1,10 +1,12 @@
 -- No further than to $14, of one source; $13 is the place of a page, of which there is none.
--- Planned as serials_list.sql is.
+-- Planned as serials_list.sql is. The source's own table is read, in whose place DB.CountSerials
+-- puts those of the others: what is filtered by its index alone is counted in it, without a
+-- look at the rows, which the column of the source ($1) would take.
 SELECT count(*)::int
 FROM (
     SELECT
-    FROM serials
-    WHERE source = $1
+    FROM system_generated_serials
+    WHERE $1::text <> ''
         AND ($2::text = '' OR serial_number = $2)
         AND ($3::text = '' OR part_id = $3)
         AND ($4::text = '' OR status = $4)

@@ -1,0 +1,6 @@
+DROP INDEX idx_vendor_serials_part_id;
+CREATE INDEX idx_vendor_serials_part_id ON vendor_serials (part_id);
+DROP INDEX idx_system_generated_serials_part_id;
+CREATE INDEX idx_system_generated_serials_part_id ON system_generated_serials (part_id);
+DROP INDEX idx_late_assigned_serials_part_id;
+CREATE INDEX idx_late_assigned_serials_part_id ON late_assigned_serials (part_id);
