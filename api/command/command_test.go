@@ -130,7 +130,7 @@ func TestSendTooLarge(t *testing.T) {
 		group.Go(func() {
 			e := event(fmt.Sprint(i), "k")
 			if i == 7 {
-				e.Data = json.RawMessage(`"` + string(make([]byte, conn.MaxBody()+1)) + `"`)
+				e.Data = json.RawMessage(`"` + string(make([]byte, 2*conn.MaxBody())) + `"`)
 			}
 			if _, err := s.Send(t.Context(), e); (err != nil) != (i == 7) || errors.Is(err, command.ErrPending) {
 				t.Errorf("%d: %v", i, err)

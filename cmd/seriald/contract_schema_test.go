@@ -141,11 +141,13 @@ func hasType(typ, value any) bool {
 		_, ok := value.(bool)
 		return ok
 	case "number":
-		_, ok := value.(float64)
-		return ok
+		n, ok := value.(json.Number)
+		_, err := n.Float64()
+		return ok && err == nil
 	case "integer":
-		n, ok := value.(float64)
-		return ok && n == float64(int64(n))
+		n, ok := value.(json.Number)
+		_, err := n.Int64()
+		return ok && err == nil
 	case "null":
 		return value == nil
 	}

@@ -160,7 +160,9 @@ func (c *contract) wrong(op *described, status int, mediaType, body string) stri
 		return ""
 	}
 	var value any
-	if err := json.Unmarshal([]byte(body), &value); err != nil {
+	decoder := json.NewDecoder(strings.NewReader(body))
+	decoder.UseNumber() // the audit keeps what was sent, 1e400000 too
+	if err := decoder.Decode(&value); err != nil {
 		return err.Error()
 	}
 	return c.description.check(&of.Schema, value, "body")
