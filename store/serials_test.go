@@ -196,7 +196,7 @@ func TestSerialsListUsesItsIndexes(t *testing.T) {
 	t.Parallel()
 	dsn := storetest.DSN(t, storetest.Fast)
 	conn, db := storetest.Conn(t, dsn), storetest.Open(t, dsn)
-	for _, sql := range []string{fill, "ANALYZE serials"} {
+	for _, sql := range []string{fill, "SET default_statistics_target = 1000", "ANALYZE serials"} {
 		if _, err := conn.Exec(t.Context(), sql); err != nil {
 			t.Fatal(err)
 		}
