@@ -24,16 +24,15 @@ import (
 	"github.com/machshop/seriald/store/storetest"
 )
 
-// published answers events as accepted, and counts them.
+// published answers events by their own rules, and counts them.
 type published struct{ events int }
 
 func (p *published) Send(_ context.Context, e *seriald.Event) ([]byte, error) {
 	p.events++
-	if _, err := e.Fields(); err != nil {
-		o := seriald.Outcome{EventID: e.ID, Status: seriald.StatusRejected, Code: seriald.CodeValidation, Message: err.Error()}
-		return o.Encode(), nil
-	}
 	o := seriald.Outcome{EventID: e.ID, Status: seriald.StatusAccepted}
+	if _, err := e.Fields(); err != nil {
+		o.Status, o.Code, o.Message = seriald.StatusRejected, seriald.CodeValidation, err.Error()
+	}
 	return o.Encode(), nil
 }
 

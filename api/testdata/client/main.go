@@ -35,5 +35,5 @@ func main() {
 	if found.JSON200 == nil {
 		log.Fatalf("%s: %+v", found.Status(), found.ApplicationproblemJSON400)
 	}
-	fmt.Println("found", len(found.JSON200.Data), "of", found.JSON200.Total, found.JSON200.Data[0].SerialNumber != nil)
+	fmt.Println("found", len(found.JSON200.Data), "of", found.JSON200.Total, *found.JSON200.Data[0].SerialNumber)
 }
