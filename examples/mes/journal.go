@@ -103,7 +103,12 @@ func (j *journal) sync() error {
 }
 
 // close gives the file up; what was added and not synced is not kept.
-func (j *journal) close() { _ = j.file.Close() }
+func (j *journal) close() {
+	// By itself: a process that is being started at this moment has the file, too, and would
+	// keep the lock until it begins.
+	_ = syscall.Flock(int(j.file.Fd()), syscall.LOCK_UN)
+	_ = j.file.Close()
+}
 
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
