@@ -36,7 +36,7 @@ var fillSerials = []string{
 	`INSERT INTO late_assignment_placeholders (id, part_id, site_id, status, work_order_id, event_id, created_at)
 		SELECT ('01900000-0000-7000-8001-' || lpad(to_hex(i), 12, '0'))::uuid, 'PART-003', 'plant1', 'PENDING', 'WO-' || i / 100, 'p-' || i, now() + i * interval '1 ms'
 		FROM generate_series(1, 1000) AS i`,
-	"VACUUM ANALYZE serials", "VACUUM ANALYZE serial_uniqueness_checks", "VACUUM ANALYZE late_assignment_placeholders",
+	"VACUUM ANALYZE serials", "VACUUM ANALYZE serial_uniqueness_checks", "VACUUM ANALYZE late_assignment_placeholders", "CHECKPOINT",
 }
 
 // call is a request of a load, and what its answer has to say.
