@@ -50,6 +50,14 @@ func (db *DB) Catalog(ctx context.Context) (*seriald.Catalog, error) {
 	return c, nil
 }
 
+// CatalogVersion returns the version of the master data.
+func (db *DB) CatalogVersion(ctx context.Context) (int64, error) {
+	defer db.metrics.observe("catalog_version")()
+	var version int64
+	err := db.pool.QueryRow(ctx, sqlCatalogVersion).Scan(&version)
+	return version, translate("read catalog version", err)
+}
+
 func readSites(ctx context.Context, tx pgx.Tx, c *seriald.Catalog) error {
 	c.Sites = map[string]*seriald.Site{}
 	rows, err := tx.Query(ctx, sqlCatalogSites)

@@ -3,7 +3,6 @@ package store_test
 import (
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -115,11 +114,7 @@ func TestPropagationsUseIndexes(t *testing.T) {
 		}
 	}
 	id := [16]byte{0x01, 0x90, 0, 0, 0, 0, 0x70, 0, 0x80, 15: 10}
-	for name, tt := range map[string]struct {
-		file string
-		args []any
-		want []string
-	}{
+	testPlans(t, conn, map[string]planCase{
 		"rare":                 {"propagation_list", []any{"PART-77", "", "", nil, 51}, []string{"serials_part_id", "serial_propagations_serial_id"}},
 		"rare, at operation":   {"propagation_list", []any{"PART-77", "OP-3", "", nil, 51}, []string{"serials_part_id", "serial_propagations_serial_id"}},
 		"hot":                  {"propagation_list", []any{"HOT", "", "", nil, 51}, []string{"serial_propagations_pkey", "_serials_pkey"}},
@@ -130,23 +125,7 @@ func TestPropagationsUseIndexes(t *testing.T) {
 		"serials of a part":    {"serials_count", []any{"SYSTEM_GENERATED", "", "PART-77", "", "", "", "", "", "", nil, nil, nil, nil, 10001}, []string{"serials_part_id"}},
 		"serials of a number":  {"serials_count", []any{"VENDOR", "N-11", "", "", "", "", "", "", "", nil, nil, nil, nil, 10001}, []string{"serials_serial_number"}},
 		"placeholders waiting": {"placeholders_pending_count", []any{"PART-77", "", "", 10001}, []string{"late_assignment_placeholders"}},
-	} {
-		sql, err := os.ReadFile("sql/" + tt.file + ".sql")
-		if err != nil {
-			t.Fatal(err)
-		}
-		plan := explain(t, conn, string(sql), tt.args)
-		for _, want := range tt.want {
-			if !strings.Contains(plan, want) {
-				t.Errorf("%s: want %s in\n%s", name, want, plan)
-			}
-		}
-		for _, table := range []string{"serial_propagations", "system_generated_serials", "vendor_serials"} {
-			if strings.Contains(plan, "Seq Scan on "+table) {
-				t.Errorf("%s reads all of %s:\n%s", name, table, plan)
-			}
-		}
-	}
+	}, "serial_propagations", "system_generated_serials", "vendor_serials")
 }
 
 // A serial that was made, went on, was asked for by another and is retired: all of it in

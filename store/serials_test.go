@@ -252,3 +252,33 @@ func explain(t *testing.T, conn *pgx.Conn, sql string, args []any) string {
 	}
 	return strings.Join(lines, "\n")
 }
+
+// planCase is one of the store's statements, by its file, and what its plan has to name.
+type planCase struct {
+	file string
+	args []any
+	want []string
+}
+
+// testPlans checks the plan of each case: it names what the case wants, and reads none of
+// the tables whole.
+func testPlans(t *testing.T, conn *pgx.Conn, cases map[string]planCase, tables ...string) {
+	t.Helper()
+	for name, tt := range cases {
+		sql, err := os.ReadFile("sql/" + tt.file + ".sql")
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan := explain(t, conn, string(sql), tt.args)
+		for _, want := range tt.want {
+			if !strings.Contains(plan, want) {
+				t.Errorf("%s: want %s in\n%s", name, want, plan)
+			}
+		}
+		for _, table := range tables {
+			if strings.Contains(plan, "Seq Scan on "+table) {
+				t.Errorf("%s reads all of %s:\n%s", name, table, plan)
+			}
+		}
+	}
+}

@@ -174,11 +174,3 @@ func (db *DB) UniquenessStatistics(ctx context.Context, partID string) (Uniquene
 	})
 	return s, err
 }
-
-// CatalogVersion returns the version of the master data.
-func (db *DB) CatalogVersion(ctx context.Context) (int64, error) {
-	defer db.metrics.observe("catalog_version")()
-	var version int64
-	err := db.pool.QueryRow(ctx, sqlCatalogVersion).Scan(&version)
-	return version, translate("read catalog version", err)
-}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -375,11 +374,7 @@ func TestUniquenessReadsUseIndexes(t *testing.T) {
 	at, id := time.Date(2026, 1, 1, 3, 0, 0, 0, time.UTC), [16]byte{1, 0x91}
 	ids := [][16]byte{{0x01, 0x91, 0, 0, 0, 0, 0x70, 0, 0x80, 15: 10}}
 	var never *time.Time
-	for name, tt := range map[string]struct {
-		file string
-		args []any
-		want []string
-	}{
+	testPlans(t, conn, map[string]planCase{
 		"holders":              {"claims_held", []any{[]string{"SITE", "SITE"}, []string{"plant1", "plant1"}, []string{"N-7", "X"}}, []string{"serial_uniqueness_checks_scope"}},
 		"pending":              {"conflicts_pending", []any{"", never, id, 51}, []string{"serial_conflicts_pending"}},
 		"pending, a page":      {"conflicts_pending", []any{"", &at, id, 51}, []string{"serial_conflicts_pending", "created_at, id) > "}},
@@ -397,21 +392,5 @@ func TestUniquenessReadsUseIndexes(t *testing.T) {
 		"challengers, locked":  {"challengers_read", []any{ids, []string{"N-10"}}, []string{"serial_conflicts_canonical_number", "challengers_conflict_id"}},
 		"serials, locked":      {"conflict_holders_lock", []any{ids, []string{"N-10"}}, []string{"serial_conflicts_canonical_number"}},
 		"placeholders, locked": {"conflict_placeholders_lock", []any{ids, []string{"N-10"}}, []string{"serial_conflicts_canonical_number", "challengers_conflict_id"}},
-	} {
-		sql, err := os.ReadFile("sql/" + tt.file + ".sql")
-		if err != nil {
-			t.Fatal(err)
-		}
-		plan := explain(t, conn, string(sql), tt.args)
-		for _, want := range tt.want {
-			if !strings.Contains(plan, want) {
-				t.Errorf("%s: want %s in\n%s", name, want, plan)
-			}
-		}
-		for _, table := range []string{"serial_uniqueness_checks", "serial_conflicts", "serial_conflict_challengers"} {
-			if strings.Contains(plan, "Seq Scan on "+table) {
-				t.Errorf("%s reads all of %s:\n%s", name, table, plan)
-			}
-		}
-	}
+	}, "serial_uniqueness_checks", "serial_conflicts", "serial_conflict_challengers")
 }
