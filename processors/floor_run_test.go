@@ -91,12 +91,13 @@ func mixedBatch(round, n int) []*item {
 		one("late", seriald.TypePlaceholderCreate, `{"partId":"PART-003"}`)
 		one("quality", seriald.TypeQualityCheckpoint, `{"partId":"PART-001","result":"PASS"}`)
 		one("batch", seriald.TypeBatchCompletion, `{"partId":"PART-001"}`)
+		one("register", seriald.TypeUniquenessRegister, `{"partId":"PART-002","serialNumber":"U-%s"}`, id)
 	}
 	return items
 }
 
 // A batch of every kind of event is one transaction, and its statements are as many
-// whether it has 17 events or 500.
+// whether it has 18 events or 500.
 func TestAMixedBatchIsOneTransactionWithAConstantNumberOfStatements(t *testing.T) {
 	t.Parallel()
 	dsn := storetest.DSN(t, storetest.Fast)
@@ -109,7 +110,7 @@ func TestAMixedBatchIsOneTransactionWithAConstantNumberOfStatements(t *testing.T
 		return storetest.Value[int64](t, conn, `SELECT count(DISTINCT xmin::text)::bigint FROM processed_events`)
 	}
 	var counts []int64
-	for round, n := range []int{17, 170, maxBatch} {
+	for round, n := range []int{18, 180, maxBatch} {
 		items := mixedBatch(round, n)
 		before, transactions := wire.statements.Load(), commits()
 		outcomes := mustAll(t, p, items...)
@@ -118,16 +119,16 @@ func TestAMixedBatchIsOneTransactionWithAConstantNumberOfStatements(t *testing.T
 			t.Errorf("%d events in %d transactions, want one", n, got)
 		}
 		got := map[string]int{}
-		for i := range outcomes[:17] {
+		for i := range outcomes[:18] {
 			got[said(&outcomes[i])]++
 		}
-		want := map[string]int{"accepted": 13, "conflict DUPLICATE_SERIAL": 1, "rejected SERIAL_NOT_FOUND": 1, "ignored NO_TRIGGER": 2}
+		want := map[string]int{"accepted": 14, "conflict DUPLICATE_SERIAL": 1, "rejected SERIAL_NOT_FOUND": 1, "ignored NO_TRIGGER": 2}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("outcomes (-want +got):\n%s", diff)
 		}
 	}
 	if counts[0] != counts[1] || counts[0] != counts[2] || counts[0] > 30 {
-		t.Errorf("statements for 17, 170 and 500 events: %v, want the same, and few", counts)
+		t.Errorf("statements for 18, 180 and 500 events: %v, want the same, and few", counts)
 	}
 	t.Logf("%d statements", counts[0])
 }
@@ -206,6 +207,10 @@ func TestTwoProcessesDecideAboutTheSameUnit(t *testing.T) {
 	}{
 		"receive": {
 			typ: seriald.TypeVendorSerialReceive, fields: twice(`{"partId":"PART-002","vendorName":"ACME","vendorSerialNumber":"$"}`),
+			want: []string{"accepted", "conflict DUPLICATE_SERIAL"},
+		},
+		"register": {
+			typ: seriald.TypeUniquenessRegister, fields: twice(`{"partId":"PART-002","serialNumber":"$"}`),
 			want: []string{"accepted", "conflict DUPLICATE_SERIAL"},
 		},
 		"receive a list": {
