@@ -323,6 +323,43 @@ func TestTwoProcessesDecideAboutTheSameUnit(t *testing.T) {
 	}
 }
 
+// Two processes that resolve one conflict at the same moment: one of them does.
+func TestTwoProcessesResolveOneConflict(t *testing.T) {
+	t.Parallel()
+	dsn := storetest.DSN(t, storetest.Fast)
+	first, second := newProcessor(t, dsn), newProcessor(t, dsn)
+	conn := storetest.Conn(t, dsn)
+	for round := range 10 {
+		number := fmt.Sprintf("R-%02d", round)
+		for i, want := range []seriald.Status{seriald.StatusAccepted, seriald.StatusConflict} {
+			it := floorItem(fmt.Sprint(number, "-before-", i), seriald.TypeVendorSerialReceive, `{"partId":"PART-002","vendorName":"ACME","vendorSerialNumber":"%s"}`, number)
+			if o := mustAll(t, first, it); o[0].Status != want {
+				t.Fatalf("%+v, want %s", o[0], want)
+			}
+		}
+		conflict := storetest.Value[string](t, conn, `SELECT id::text FROM serial_conflicts WHERE resolved_at IS NULL`)
+		outcomes := make([]string, 2)
+		var group errgroup.Group
+		for i, p := range []*processor{first, second} {
+			group.Go(func() error {
+				it := floorItem(fmt.Sprint(number, "-", i), seriald.TypeConflictResolve, `{"conflictId":"%s","conflictResolution":"KEEP","resolutionReason":"a label read twice"}`, conflict)
+				o, err := p.all(t.Context(), []*item{it})
+				if err == nil {
+					outcomes[i] = said(&o[0])
+				}
+				return err
+			})
+		}
+		if err := group.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		slices.Sort(outcomes)
+		if diff := cmp.Diff([]string{"accepted", "rejected INVALID_STATE"}, outcomes); diff != "" {
+			t.Fatalf("round %d (-want +got):\n%s", round, diff)
+		}
+	}
+}
+
 func twice(fields string) [2]string { return [2]string{fields, fields} }
 
 // What waits for its number is measured.
