@@ -66,21 +66,16 @@ func (s *Server) auditEvents(ctx context.Context, in *auditInput) (*output[listB
 	if err != nil {
 		return nil, err
 	}
-	var after store.AuditPlace
-	if err := readCursor(in.Cursor, &after); err != nil {
-		return nil, err
-	}
-	found, err := s.deps.Database.AuditEvents(ctx, f, after, in.Limit+1)
-	if err != nil {
-		return nil, auditUnread(err)
-	}
-	total, err := in.total(len(found), func() (int, error) { return s.deps.Database.CountAudit(ctx, f, mostCounted+1) })
-	if err != nil {
-		return nil, auditUnread(err)
-	}
-	return answer(cut(found, in.Limit, total, func(last *store.AuditRecord) string {
-		return encodeCursor(store.AuditPlace{PerformedAt: last.PerformedAt, ID: last.ID})
-	}), nil)
+	return page(ctx, &in.PageParams, rows[store.AuditPlace, store.AuditRecord]{
+		read: func(ctx context.Context, after store.AuditPlace, limit int) ([]store.AuditRecord, error) {
+			return s.deps.Database.AuditEvents(ctx, f, after, limit)
+		},
+		count: func(ctx context.Context, most int) (int, error) { return s.deps.Database.CountAudit(ctx, f, most) },
+		place: func(r *store.AuditRecord) store.AuditPlace {
+			return store.AuditPlace{PerformedAt: r.PerformedAt, ID: r.ID}
+		},
+		unread: auditUnread,
+	}, same)
 }
 
 // auditStatistics counts audit events.

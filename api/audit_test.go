@@ -201,24 +201,3 @@ func TestExportThatFailsEndsTheConnection(t *testing.T) {
 		t.Errorf("the file ends with %v, want an unexpected end", err)
 	}
 }
-
-func TestETag(t *testing.T) {
-	t.Parallel()
-	up := serve(t, Config{Host: "127.0.0.1"}, dependencies(nil, StateConnected, StateConnected, StateDisabled)) + prefix
-	first, _ := call(t, "GET", up+"/parts/P")
-	etag := first.Header.Get("ETag")
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, up+"/parts/P", http.NoBody)
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Authorization", "Bearer viewer")
-	req.Header.Set("If-None-Match", etag)
-	res, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = res.Body.Close() }()
-	if etag == "" || res.StatusCode != http.StatusNotModified {
-		t.Errorf("ETag %s, then %d", etag, res.StatusCode)
-	}
-}

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/machshop/seriald"
-	"github.com/machshop/seriald/api/edge"
 	"github.com/machshop/seriald/store"
 )
 
@@ -83,7 +82,6 @@ func (s *Server) site(ctx context.Context, in *nameInput) (*output[siteBody], er
 	if err != nil {
 		return nil, unread(err, seriald.CodeSiteNotFound, "site "+in.ID)
 	}
-	edge.EnableETag(ctx)
 	return answer(asSite(found), nil)
 }
 
@@ -93,13 +91,15 @@ func (s *Server) part(ctx context.Context, in *nameInput) (*output[partBody], er
 	if err != nil {
 		return nil, unread(err, seriald.CodePartNotFound, "part "+in.ID)
 	}
-	edge.EnableETag(ctx)
 	return answer(asPart(found), nil)
 }
 
 // sites lists the sites by their ids.
 func (s *Server) sites(ctx context.Context, in *PageParams) (*output[listBody[siteBody]], error) {
-	return listNamed(ctx, in, s.deps.Database.Sites, s.deps.Database.CountSites, asSite, func(b *siteBody) string { return b.ID })
+	return page(ctx, in, rows[string, store.SiteRecord]{
+		read: s.deps.Database.Sites, count: s.deps.Database.CountSites,
+		place: func(r *store.SiteRecord) string { return r.Site.ID },
+	}, asSite)
 }
 
 type partsInput struct {
@@ -109,40 +109,21 @@ type partsInput struct {
 
 // parts lists the parts by their ids.
 func (s *Server) parts(ctx context.Context, in *partsInput) (*output[listBody[partBody]], error) {
-	return listNamed(ctx, &in.PageParams,
-		func(ctx context.Context, after string, limit int) ([]store.PartRecord, error) {
+	return page(ctx, &in.PageParams, rows[string, store.PartRecord]{
+		read: func(ctx context.Context, after string, limit int) ([]store.PartRecord, error) {
 			return s.deps.Database.Parts(ctx, in.PartType, after, limit)
 		},
-		func(ctx context.Context, most int) (int, error) {
+		count: func(ctx context.Context, most int) (int, error) {
 			return s.deps.Database.CountParts(ctx, in.PartType, most)
 		},
-		asPart, func(b *partBody) string { return b.ID })
+		place: func(r *store.PartRecord) string { return r.Part.ID },
+	}, asPart)
 }
 
 // formats lists the formats by their ids.
 func (s *Server) formats(ctx context.Context, in *PageParams) (*output[listBody[listedFormat]], error) {
-	return listNamed(ctx, in, s.deps.Database.Formats, s.deps.Database.CountFormats, asFormat, func(b *listedFormat) string { return b.ID })
-}
-
-// listNamed answers with a page of what has a name, in the order of the names.
-func listNamed[R, B any](ctx context.Context, in *PageParams, read func(ctx context.Context, after string, limit int) ([]R, error),
-	count func(ctx context.Context, most int) (int, error), as func(*R) B, name func(*B) string,
-) (*output[listBody[B]], error) {
-	after := ""
-	if err := readCursor(in.Cursor, &after); err != nil {
-		return nil, err
-	}
-	found, err := read(ctx, after, in.Limit+1)
-	total := 0
-	if err == nil {
-		total, err = in.total(len(found), func() (int, error) { return count(ctx, mostCounted+1) })
-	}
-	if err != nil {
-		return nil, unread(err, codeNotFound, "row")
-	}
-	bodies := make([]B, len(found))
-	for i := range found {
-		bodies[i] = as(&found[i])
-	}
-	return answer(cut(bodies, in.Limit, total, func(last *B) string { return encodeCursor(name(last)) }), nil)
+	return page(ctx, in, rows[string, store.FormatRecord]{
+		read: s.deps.Database.Formats, count: s.deps.Database.CountFormats,
+		place: func(r *store.FormatRecord) string { return r.Format.ID },
+	}, asFormat)
 }

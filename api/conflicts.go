@@ -74,14 +74,6 @@ func asConflict(c *store.Conflict) conflictBody {
 	return body
 }
 
-func asConflicts(found []*store.Conflict) []conflictBody {
-	bodies := make([]conflictBody, len(found))
-	for i, c := range found {
-		bodies[i] = asConflict(c)
-	}
-	return bodies
-}
-
 func asChallenger(c *store.Challenger) challengerBody {
 	body := challengerBody{
 		EventID: c.EventID, EventType: c.EventType, PerformedBy: c.PerformedBy, PartID: c.PartID, SerialNumber: c.Number, Scopes: c.Scopes,
@@ -102,35 +94,32 @@ type conflictsInput struct {
 
 // pendingConflicts lists those that nobody has resolved, the oldest first.
 func (s *Server) pendingConflicts(ctx context.Context, in *conflictsInput) (*output[listBody[conflictBody]], error) {
-	return s.listConflicts(ctx, in, false, s.deps.Database.PendingConflicts, func(c *conflictBody) time.Time { return c.CreatedAt })
+	return s.listConflicts(ctx, in, false, s.deps.Database.PendingConflicts, func(c *store.Conflict) time.Time { return c.CreatedAt })
 }
 
 // conflictHistory lists those that were resolved, the last one first.
 func (s *Server) conflictHistory(ctx context.Context, in *conflictsInput) (*output[listBody[conflictBody]], error) {
-	return s.listConflicts(ctx, in, true, s.deps.Database.ConflictHistory, func(c *conflictBody) time.Time { return c.ResolvedAt })
+	return s.listConflicts(ctx, in, true, s.deps.Database.ConflictHistory, func(c *store.Conflict) time.Time { return c.ResolvedAt })
 }
 
 func (s *Server) listConflicts(ctx context.Context, in *conflictsInput, resolved bool,
-	read func(ctx context.Context, partID string, after store.ConflictsAfter, limit int) ([]*store.Conflict, error), at func(*conflictBody) time.Time,
+	read func(ctx context.Context, partID string, after store.ConflictsAfter, limit int) ([]*store.Conflict, error), at func(*store.Conflict) time.Time,
 ) (*output[listBody[conflictBody]], error) {
-	var after store.ConflictsAfter
-	if err := readCursor(in.Cursor, &after); err != nil {
-		return nil, err
-	}
-	found, err := read(ctx, in.PartID, after, in.Limit+1)
-	total := 0
-	if err == nil {
-		total, err = in.total(len(found), func() (int, error) {
-			return s.deps.Database.CountConflicts(ctx, in.PartID, resolved, mostCounted+1)
-		})
-	}
-	if errors.Is(err, store.ErrTooBroad) {
-		return nil, newProblem(http.StatusUnprocessableEntity, seriald.CodeValidation, "too much would have to be looked through for one part: ask without partId")
-	}
-	if err != nil {
-		return nil, unread(err, codeNotFound, "conflict")
-	}
-	return answer(cut(asConflicts(found), in.Limit, total, func(last *conflictBody) string {
-		return encodeCursor(store.ConflictsAfter{At: at(last), ID: last.ID})
-	}), nil)
+	return page(ctx, &in.PageParams, rows[store.ConflictsAfter, *store.Conflict]{
+		read: func(ctx context.Context, after store.ConflictsAfter, limit int) ([]*store.Conflict, error) {
+			return read(ctx, in.PartID, after, limit)
+		},
+		count: func(ctx context.Context, most int) (int, error) {
+			return s.deps.Database.CountConflicts(ctx, in.PartID, resolved, most)
+		},
+		place: func(c **store.Conflict) store.ConflictsAfter {
+			return store.ConflictsAfter{At: at(*c), ID: (*c).ID}
+		},
+		unread: func(err error) error {
+			if errors.Is(err, store.ErrTooBroad) {
+				return newProblem(http.StatusUnprocessableEntity, seriald.CodeValidation, "too much would have to be looked through for one part: ask without partId")
+			}
+			return unread(err, codeNotFound, "conflict")
+		},
+	}, func(c **store.Conflict) conflictBody { return asConflict(*c) })
 }

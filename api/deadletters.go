@@ -13,24 +13,24 @@ import (
 )
 
 type lettersInput struct {
-	Limit    int    `query:"limit" minimum:"1" maximum:"500" default:"50" doc:"At most so many."`
+	PageParams
 	Reason   string `query:"reason" doc:"Only those of this reason, as VALIDATION_ERROR."`
 	Replayed bool   `query:"replayed" doc:"Also those that were replayed."`
 }
 
-// lettersBody are dead letters, the latest first.
-type lettersBody struct {
-	Data  []store.DeadLetterSummary `json:"data"`
-	Limit int                       `json:"limit"`
-}
-
-// deadLetters lists what could not be understood or processed.
-func (s *Server) deadLetters(ctx context.Context, in *lettersInput) (*output[lettersBody], error) {
-	found, err := s.deps.Database.DeadLetters(ctx, in.Reason, in.Replayed, in.Limit)
-	if err != nil {
-		return nil, unread(err, codeNotFound, "dead letter")
-	}
-	return answer(lettersBody{append([]store.DeadLetterSummary{}, found...), in.Limit}, nil)
+// deadLetters lists what could not be understood or processed, the latest first.
+func (s *Server) deadLetters(ctx context.Context, in *lettersInput) (*output[listBody[store.DeadLetterSummary]], error) {
+	return page(ctx, &in.PageParams, rows[store.LetterPlace, store.DeadLetterSummary]{
+		read: func(ctx context.Context, before store.LetterPlace, limit int) ([]store.DeadLetterSummary, error) {
+			return s.deps.Database.DeadLetters(ctx, in.Reason, in.Replayed, before, limit)
+		},
+		count: func(ctx context.Context, most int) (int, error) {
+			return s.deps.Database.CountDeadLetters(ctx, in.Reason, in.Replayed, most)
+		},
+		place: func(l *store.DeadLetterSummary) store.LetterPlace {
+			return store.LetterPlace{ReceivedAt: l.ReceivedAt, ID: l.ID}
+		},
+	}, same)
 }
 
 // letterBody is a dead letter with its bytes.

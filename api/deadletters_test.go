@@ -11,11 +11,15 @@ import (
 	"github.com/machshop/seriald/store"
 )
 
-func (f fakeDatabase) DeadLetters(_ context.Context, reason string, replayed bool, limit int) ([]store.DeadLetterSummary, error) {
+func (f fakeDatabase) DeadLetters(_ context.Context, reason string, replayed bool, before store.LetterPlace, limit int) ([]store.DeadLetterSummary, error) {
 	if reason == "NONE" {
 		return nil, f.err
 	}
-	return []store.DeadLetterSummary{{ID: seriald.ID{15: 1}, Reason: fmt.Sprint(reason, replayed, limit)}}, f.err
+	return []store.DeadLetterSummary{{ID: seriald.ID{15: 1}, Reason: fmt.Sprint(reason, replayed, limit), Origin: before.ID.String()}}, f.err
+}
+
+func (f fakeDatabase) CountDeadLetters(context.Context, string, bool, int) (int, error) {
+	return 1, f.err
 }
 
 func (f fakeDatabase) DeadLetter(_ context.Context, id seriald.ID) (*store.DeadLetter, error) {
@@ -46,8 +50,9 @@ func TestDeadLetters(t *testing.T) {
 		code               int
 		want               string
 	}{
-		"list":             {"GET", "?reason=BAD_SCAN&replayed=true&limit=7", "", 200, `"reason":"BAD_SCANtrue 7"`},
-		"none":             {"GET", "?reason=NONE", "", 200, `{"data":[],"limit":50}`},
+		"list":             {"GET", "?reason=BAD_SCAN&replayed=true&limit=7", "", 200, `"reason":"BAD_SCANtrue 8"`},
+		"more":             {"GET", "?cursor=eyJyZWNlaXZlZEF0IjoiMjAyNi0wMy0wMlQxMjowMDowMFoiLCJpZCI6IjAwMDAwMDAwLTAwMDAtMDAwMC0wMDAwLTAwMDAwMDAwMDAwOSJ9", "", 200, `"origin":"00000000-0000-0000-0000-000000000009"`},
+		"none":             {"GET", "?reason=NONE", "", 200, `{"data":[],"total":0,"limit":50,"offset":0}`},
 		"one":              {"GET", id, "", 200, `"text":"]d2\u001d","payload":"XWQyHQ==","size":4,"receivedAt":"2026-03-02T12:00:00Z"}`},
 		"nobody":           {"GET", "/" + unknown.String(), "", 404, `"code":"NOT_FOUND"`},
 		"replay":           {"POST", id + "/replay", "", 202, `"eventId":"e/"`},

@@ -7,31 +7,24 @@ import (
 	"github.com/machshop/seriald/store"
 )
 
-// devicesBody is a page of devices, in the order of site, line and device.
-type devicesBody struct {
-	Data   []store.Device `json:"data"`
-	Total  int            `json:"total"`
-	Limit  int            `json:"limit"`
-	Offset int            `json:"offset"`
-}
-
 type devicesInput struct {
-	Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"50"`
-	Offset int    `query:"offset" minimum:"0" maximum:"1073741824"`
-	Site   string `query:"site"`
+	PageParams
+	Site string `query:"site" doc:"Of this site."`
 }
 
-// devices lists the devices that were seen, of one site or of all.
-func (s *Server) devices(ctx context.Context, in *devicesInput) (*output[devicesBody], error) {
+// devices lists the devices that were seen, of one site or of all, in the order of site,
+// line and device.
+func (s *Server) devices(ctx context.Context, in *devicesInput) (*output[listBody[store.Device]], error) {
 	if in.Site != "" && !seriald.ValidToken(in.Site) {
 		return nil, invalidField("site", "must be 1 to 64 of A-Z a-z 0-9 _ -")
 	}
-	found, total, err := s.deps.Database.Devices(ctx, in.Site, in.Limit, in.Offset)
-	if err != nil {
-		return nil, unread(err, codeNotFound, "device")
-	}
-	if found == nil {
-		found = []store.Device{} // an empty list, not null
-	}
-	return answer(devicesBody{found, total, in.Limit, in.Offset}, nil)
+	return page(ctx, &in.PageParams, rows[seriald.Origin, store.Device]{
+		read: func(ctx context.Context, after seriald.Origin, limit int) ([]store.Device, error) {
+			return s.deps.Database.Devices(ctx, in.Site, after, limit)
+		},
+		count: func(ctx context.Context, most int) (int, error) {
+			return s.deps.Database.CountDevices(ctx, in.Site, most)
+		},
+		place: (*store.Device).Origin,
+	}, same)
 }

@@ -40,24 +40,16 @@ type stepsInput struct {
 
 // propagationHistory lists the steps of the units of a part, the newest first.
 func (s *Server) propagationHistory(ctx context.Context, in *stepsInput) (*output[listBody[stepBody]], error) {
-	var before seriald.ID
-	if err := readCursor(in.Cursor, &before); err != nil {
-		return nil, err
-	}
 	f := &store.PropagationFilter{PartID: in.PartID, OperationCode: in.OperationCode, Type: in.PropagationType}
-	found, err := s.deps.Database.Propagations(ctx, f, before, in.Limit+1)
-	if err != nil {
-		return nil, unread(err, codeNotFound, "step")
-	}
-	total, err := in.total(len(found), func() (int, error) { return s.deps.Database.CountPropagations(ctx, f, mostCounted+1) })
-	if err != nil {
-		return nil, unread(err, codeNotFound, "step")
-	}
-	bodies := make([]stepBody, len(found))
-	for i := range found {
-		bodies[i] = asStep(&found[i].Propagation, found[i].SerialNumber)
-	}
-	return answer(cut(bodies, in.Limit, total, func(last *stepBody) string { return encodeCursor(last.ID) }), nil)
+	return page(ctx, &in.PageParams, rows[seriald.ID, store.PropagationRecord]{
+		read: func(ctx context.Context, before seriald.ID, limit int) ([]store.PropagationRecord, error) {
+			return s.deps.Database.Propagations(ctx, f, before, limit)
+		},
+		count: func(ctx context.Context, most int) (int, error) {
+			return s.deps.Database.CountPropagations(ctx, f, most)
+		},
+		place: func(r *store.PropagationRecord) seriald.ID { return r.ID },
+	}, func(r *store.PropagationRecord) stepBody { return asStep(&r.Propagation, r.SerialNumber) })
 }
 
 // propagationStatistics counts the steps of the units of a part.

@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/machshop/seriald/api/auth"
+	"github.com/machshop/seriald/api/edge"
 )
 
 // operation is what there is to say of an endpoint beside its types.
@@ -35,6 +36,13 @@ const prefix = "/api/v1/serialization"
 // register adds an endpoint.
 func register[I, O any](s *Server, op operation, handler func(context.Context, *I) (*O, error)) {
 	h := s.described(op)
+	if op.conditional {
+		answered := handler
+		handler = func(ctx context.Context, in *I) (*O, error) {
+			edge.EnableETag(ctx)
+			return answered(ctx, in)
+		}
+	}
 	huma.Register(s.api, *h, handler)
 	if op.body != nil {
 		delete(h.RequestBody.Content, "application/octet-stream") // how the library sees a raw body
@@ -145,10 +153,4 @@ type IDParam struct {
 // PartParam names a part.
 type PartParam struct {
 	PartID string `path:"partId"`
-}
-
-// PageParams say which part of a list is asked for.
-type PageParams struct {
-	Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"50" doc:"At most so many."`
-	Cursor string `query:"cursor" doc:"The nextCursor of the page before."`
 }

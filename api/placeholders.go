@@ -60,26 +60,20 @@ type pendingInput struct {
 // pendingPlaceholders lists those that wait, in the order in which they get their
 // numbers.
 func (s *Server) pendingPlaceholders(ctx context.Context, in *pendingInput) (*output[listBody[placeholderBody]], error) {
-	var after store.PendingAfter
-	if err := readCursor(in.Cursor, &after); err != nil {
-		return nil, err
-	}
-	of := store.PendingRef{PartID: in.PartID, WorkOrderID: in.WorkOrder, LotNumber: in.Lot, Count: in.Limit + 1}
-	found, err := s.deps.Database.PendingPlaceholders(ctx, of, after)
-	if err != nil {
-		return nil, unread(err, codeNotFound, "placeholder")
-	}
-	total, err := in.total(len(found), func() (int, error) { return s.deps.Database.CountPendingPlaceholders(ctx, of, mostCounted+1) })
-	if err != nil {
-		return nil, unread(err, codeNotFound, "placeholder")
-	}
-	bodies := make([]placeholderBody, len(found))
-	for i := range found {
-		bodies[i] = asPlaceholder(&found[i])
-	}
-	return answer(cut(bodies, in.Limit, total, func(last *placeholderBody) string {
-		return encodeCursor(store.PendingAfter{CreatedAt: last.CreatedAt, ID: last.ID})
-	}), nil)
+	of := store.PendingRef{PartID: in.PartID, WorkOrderID: in.WorkOrder, LotNumber: in.Lot}
+	return page(ctx, &in.PageParams, rows[store.PendingAfter, seriald.Placeholder]{
+		read: func(ctx context.Context, after store.PendingAfter, limit int) ([]seriald.Placeholder, error) {
+			some := of
+			some.Count = limit
+			return s.deps.Database.PendingPlaceholders(ctx, some, after)
+		},
+		count: func(ctx context.Context, most int) (int, error) {
+			return s.deps.Database.CountPendingPlaceholders(ctx, of, most)
+		},
+		place: func(p *seriald.Placeholder) store.PendingAfter {
+			return store.PendingAfter{CreatedAt: p.CreatedAt, ID: p.ID}
+		},
+	}, asPlaceholder)
 }
 
 // placeholderStatisticsBody tells what became of the placeholders of a part.

@@ -1,76 +1,12 @@
 package api
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"maps"
 	"time"
 
 	"github.com/machshop/seriald"
 )
-
-// listBody is a page of a list. It goes on at a cursor, so that what is added meanwhile
-// comes neither twice nor in between.
-type listBody[T any] struct {
-	Data       []T    `json:"data"`
-	Total      int    `json:"total" doc:"How many there are without a page's bounds; more than 10,000 are not counted."`
-	MoreThan   bool   `json:"totalIsLowerBound,omitempty" doc:"Whether there are more than total says."`
-	Limit      int    `json:"limit"`
-	Offset     int    `json:"offset"`
-	NextCursor string `json:"nextCursor,omitempty" doc:"Where the next page begins; not there on the last one."`
-}
-
-// mostCounted bounds how many rows of a list are counted.
-const mostCounted = 10_000
-
-// total is how many rows a list has: what was found if that is all of it, else what count
-// says. Most lists are one page, and counting costs what finding does.
-func (p *PageParams) total(found int, count func() (int, error)) (int, error) {
-	if p.Cursor == "" && found <= p.Limit {
-		return found, nil
-	}
-	return count()
-}
-
-// cut makes a page of what was read, which is one more than limit if there is another
-// page, and of how many there are, as far as they were counted.
-func cut[T any](found []T, limit, total int, cursor func(last *T) string) listBody[T] {
-	page := listBody[T]{Data: found, Limit: limit, Total: total}
-	if total > mostCounted {
-		page.Total, page.MoreThan = mostCounted, true
-	}
-	if len(found) > limit {
-		page.Data, page.NextCursor = found[:limit], cursor(&found[limit-1])
-	}
-	if page.Data == nil {
-		page.Data = []T{}
-	}
-	return page
-}
-
-// readCursor reads where the page before ended.
-func readCursor(text string, into any) error {
-	if text == "" {
-		return nil
-	}
-	b, err := base64.RawURLEncoding.DecodeString(text)
-	if err == nil {
-		err = json.Unmarshal(b, into)
-	}
-	if err != nil {
-		return invalidField("cursor", "must be the nextCursor of the page before")
-	}
-	return nil
-}
-
-// encodeCursor is what readCursor reads.
-func encodeCursor(of any) string {
-	b, err := json.Marshal(of)
-	if err != nil {
-		return "" // can't be: ids and times
-	}
-	return base64.RawURLEncoding.EncodeToString(b)
-}
 
 // readTime reads an instant: RFC 3339, or a date, whose first instant in UTC it is.
 func readTime(name, text string) (time.Time, error) {

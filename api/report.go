@@ -61,7 +61,10 @@ func (s *Server) fillReport(ctx context.Context, body *reportBody, part *seriald
 	if err != nil {
 		return err
 	}
-	body.Conflicts = asConflicts(conflicts)
+	body.Conflicts = make([]conflictBody, len(conflicts))
+	for i, c := range conflicts {
+		body.Conflicts[i] = asConflict(c)
+	}
 	written, err := s.written(ctx, body, part, catalog)
 	if err != nil {
 		return err

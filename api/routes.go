@@ -124,10 +124,10 @@ func (s *Server) describeOpen() {
 		errors: []int{http.StatusUnauthorized},
 	}, s.login)
 	register(s, operation{id: "databaseHealth", method: "GET", path: "/api/v1/health/db", tag: tagService, summary: "How the database is.", unwell: databaseBody{}}, s.databaseHealth)
-	register(s, operation{
+	register(s, conditional(operation{
 		id: "eventOutcome", method: "GET", path: "/api/v1/events/{id}", tag: tagService, role: auth.Viewer, errors: notFound,
 		summary: "The outcome of an event, wherever it came from.", answer: seriald.Outcome{},
-	}, s.eventOutcome)
+	}), s.eventOutcome)
 	register(s, operation{id: "devices", method: "GET", path: "/api/v1/devices", tag: tagService, role: auth.Viewer, errors: readErrors, summary: "The devices that were seen."}, s.devices)
 	register(s, operation{
 		id: "parseScan", method: "POST", path: prefix + "/scan/parse", tag: tagSerials, role: auth.Viewer, errors: []int{http.StatusUnprocessableEntity},
@@ -157,7 +157,7 @@ func (s *Server) describeSerials() {
 	register(s, conditional(get("vendorSerial", "/vendor/{id}", tagVendor, "A vendor's serial.", notFound)), s.vendorSerial)
 	register(s, get("vendorSerials", "/vendor/part/{partId}", tagVendor, "The vendors' serials of a part, the newest first.", readErrors), s.vendorSerials)
 	register(s, get("generatedSerials", "/system-generated/part/{partId}", tagSerials, "The serials of a part that were made here.", readErrors), s.generatedSerials)
-	register(s, get("placeholder", "/late-assignment/placeholder/{id}", tagLate, "A unit that gets its number later, or got it.", notFound), s.placeholder)
+	register(s, conditional(get("placeholder", "/late-assignment/placeholder/{id}", tagLate, "A unit that gets its number later, or got it.", notFound)), s.placeholder)
 	register(s, get("pendingPlaceholders", "/late-assignment/pending", tagLate, "Units that wait, in the order in which they get numbers.", readErrors), s.pendingPlaceholders)
 	register(s, get("placeholderStatistics", "/late-assignment/statistics/{partId}", tagLate, "What became of the units of a part that waited.", readErrors), s.placeholderStatistics)
 
@@ -187,7 +187,7 @@ func (s *Server) describeAudit() {
 	file.file = []string{"text/csv", "application/jsonl"}
 	register(s, file, s.exportAudit)
 	register(s, get("deadLetters", "/dead-letters", tagLetters, "What could not be understood or processed, the latest first.", auth.Supervisor, readErrors), s.deadLetters)
-	register(s, get("deadLetter", "/dead-letters/{id}", tagLetters, "A dead letter, with its bytes.", auth.Supervisor, notFound), s.deadLetter)
+	register(s, conditional(get("deadLetter", "/dead-letters/{id}", tagLetters, "A dead letter, with its bytes.", auth.Supervisor, notFound)), s.deadLetter)
 	again := get("replayDeadLetter", "/dead-letters/{id}/replay", tagLetters, "Publish a dead letter again, with its id and time.", auth.Supervisor, append(readErrors, http.StatusNotFound, http.StatusRequestEntityTooLarge))
 	again.method, again.status, again.most = "POST", http.StatusAccepted, maxWriteBody
 	register(s, again, s.replayLetter)
@@ -228,7 +228,7 @@ func (s *Server) describeTriggers() {
 		}
 		return o
 	}
-	register(s, op("trigger", "GET", "/{id}", "A trigger, with what it did.", auth.Viewer, notFound, nil), s.trigger)
+	register(s, conditional(op("trigger", "GET", "/{id}", "A trigger, with what it did.", auth.Viewer, notFound, nil)), s.trigger)
 	register(s, op("triggersOfPart", "GET", "/part/{partId}", "The triggers of a part, in the order in which they fire.", auth.Viewer, readErrors, nil), s.triggersOfPart)
 	register(s, op("triggerStatistics", "GET", "/statistics/{partId}", "How a part is configured, and what its triggers did.", auth.Viewer, readErrors, nil), s.triggerStatistics)
 	test := op("testTrigger", "POST", "/{id}/test", "What a trigger would do at an event. Nothing is changed.", auth.Viewer, notFound, nil)
@@ -258,7 +258,7 @@ func (s *Server) describeMaster() {
 	register(s, get("parts", "/parts", "The parts.", readErrors), s.parts)
 	register(s, conditional(get("part", "/parts/{id}", "A part.", notFound)), s.part)
 	register(s, get("formats", "/formats", "The formats.", readErrors), s.formats)
-	register(s, operation{id: "format", method: "GET", path: prefix + "/formats/{id}", tag: tagMaster, role: auth.Viewer, errors: notFound, summary: "A format, and how much of it was used."}, s.format)
+	register(s, conditional(get("format", "/formats/{id}", "A format, and how much of it was used.", notFound)), s.format)
 	register(s, operation{id: "previewFormat", method: "POST", path: prefix + "/formats/preview", tag: tagMaster, role: auth.Viewer, most: 64 << 10, summary: "Numbers of a pattern, and its proof. No number is used."}, s.previewFormat)
 	register(s, put("putFormat", "/formats/{id}", "Add a format or change it, if it is proven.", formatPutBody{}), byID(s, seriald.TypeFormatPut, "formatConfigId"))
 	register(s, del("deleteFormat", "/formats/{id}", "Take a format away that nothing refers to."), bare(s, seriald.TypeFormatDelete, "formatConfigId"))

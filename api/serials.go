@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/machshop/seriald"
-	"github.com/machshop/seriald/api/edge"
 	"github.com/machshop/seriald/store"
 )
 
@@ -94,7 +93,6 @@ func (s *Server) oneSerial(ctx context.Context, text string, code seriald.Code, 
 	if err != nil {
 		return nil, unread(err, code, what+" "+id.String())
 	}
-	edge.EnableETag(ctx)
 	return answer(as(found), nil)
 }
 
@@ -159,28 +157,18 @@ func (s *Server) listSerials(ctx context.Context, in *ListParams, f *store.Seria
 	*output[listBody[serialBody]], error,
 ) {
 	f.Number, f.LotNumber, f.Status = in.Number, in.Lot, in.Status
-	var before seriald.ID
-	err := readCursor(in.Cursor, &before)
-	if err == nil {
-		f.From, err = readTime("from", in.From)
-	}
-	if err == nil {
-		f.To, err = readTime("to", in.To)
-	}
-	if err != nil {
+	var err error
+	if f.From, err = readTime("from", in.From); err != nil {
 		return nil, err
 	}
-	found, err := s.deps.Database.Serials(ctx, f, before, in.Limit+1)
-	if err != nil {
-		return nil, unread(err, codeNotFound, "serial")
+	if f.To, err = readTime("to", in.To); err != nil {
+		return nil, err
 	}
-	total, err := in.total(len(found), func() (int, error) { return s.deps.Database.CountSerials(ctx, f, mostCounted+1) })
-	if err != nil {
-		return nil, unread(err, codeNotFound, "serial")
-	}
-	bodies := make([]serialBody, len(found))
-	for i := range found {
-		bodies[i] = as(&found[i])
-	}
-	return answer(cut(bodies, in.Limit, total, func(last *serialBody) string { return encodeCursor(last.ID) }), nil)
+	return page(ctx, &in.PageParams, rows[seriald.ID, store.SerialRecord]{
+		read: func(ctx context.Context, before seriald.ID, limit int) ([]store.SerialRecord, error) {
+			return s.deps.Database.Serials(ctx, f, before, limit)
+		},
+		count: func(ctx context.Context, most int) (int, error) { return s.deps.Database.CountSerials(ctx, f, most) },
+		place: func(r *store.SerialRecord) seriald.ID { return r.ID },
+	}, as)
 }

@@ -75,7 +75,8 @@ type Database interface {
 	Ping(ctx context.Context) error
 	PoolStats() store.PoolStats
 	EventOutcome(ctx context.Context, id string) ([]byte, error)
-	Devices(ctx context.Context, site string, limit, offset int) ([]store.Device, int, error)
+	Devices(ctx context.Context, site string, after seriald.Origin, limit int) ([]store.Device, error)
+	CountDevices(ctx context.Context, site string, most int) (int, error)
 	FormatUse(ctx context.Context, id string) (*store.FormatUse, error)
 	Serial(ctx context.Context, id seriald.ID) (*store.SerialRecord, error)
 	Serials(ctx context.Context, f *store.SerialFilter, before seriald.ID, limit int) ([]store.SerialRecord, error)
@@ -104,7 +105,8 @@ type Database interface {
 	CountParts(ctx context.Context, partType string, most int) (int, error)
 	Formats(ctx context.Context, after string, limit int) ([]store.FormatRecord, error)
 	CountFormats(ctx context.Context, most int) (int, error)
-	DeadLetters(ctx context.Context, reason string, replayed bool, limit int) ([]store.DeadLetterSummary, error)
+	DeadLetters(ctx context.Context, reason string, replayed bool, before store.LetterPlace, limit int) ([]store.DeadLetterSummary, error)
+	CountDeadLetters(ctx context.Context, reason string, replayed bool, most int) (int, error)
 	DeadLetter(ctx context.Context, id seriald.ID) (*store.DeadLetter, error)
 	CountConflicts(ctx context.Context, partID string, resolved bool, most int) (int, error)
 	Catalog(ctx context.Context) (*seriald.Catalog, error)

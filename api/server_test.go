@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -37,9 +38,9 @@ func (f fakeDatabase) EventOutcome(_ context.Context, id string) ([]byte, error)
 }
 
 // Devices has five devices of plant1 and none elsewhere.
-func (f fakeDatabase) Devices(_ context.Context, site string, limit, offset int) ([]store.Device, int, error) {
+func (f fakeDatabase) Devices(_ context.Context, site string, after seriald.Origin, limit int) ([]store.Device, error) {
 	if site == "empty" || f.err != nil {
-		return nil, 0, f.err
+		return nil, f.err
 	}
 	online, at := true, time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 	devices := []store.Device{
@@ -49,8 +50,11 @@ func (f fakeDatabase) Devices(_ context.Context, site string, limit, offset int)
 		{Device: "d"},
 		{Device: "e"},
 	}
-	return devices[min(offset, 5):min(offset+limit, 5)], 5, nil
+	behind := slices.IndexFunc(devices, func(d store.Device) bool { return d.Device == after.Device }) + 1
+	return devices[behind:min(behind+limit, 5)], nil
 }
+
+func (f fakeDatabase) CountDevices(context.Context, string, int) (int, error) { return 5, f.err }
 
 // FormatUse knows a permuted format and one that counts.
 func (f fakeDatabase) FormatUse(_ context.Context, id string) (*store.FormatUse, error) {
@@ -202,9 +206,10 @@ func TestRoutes(t *testing.T) {
 		"devices": {
 			"GET", up + "/api/v1/devices?limit=2&site=plant1", 200, "application/json",
 			`{"data":[{"site":"plant1","line":"l","device":"a","online":true,"statusAt":"2026-03-02T12:00:00Z","lastSeenAt":"2026-03-02T12:00:00Z","events":7,"refused":2},` +
-				`{"site":"plant1","line":"l","device":"b","online":null,"statusAt":null,"lastSeenAt":"2026-03-02T12:00:00Z","events":0,"refused":0}],"total":5,"limit":2,"offset":0}`,
+				`{"site":"plant1","line":"l","device":"b","online":null,"statusAt":null,"lastSeenAt":"2026-03-02T12:00:00Z","events":0,"refused":0}],"total":5,"limit":2,"offset":0,"nextCursor":"`,
 		},
 		"devices by default": {"GET", up + "/api/v1/devices?offset=4", 200, "application/json", `"total":5,"limit":50,"offset":4}`},
+		"devices, further":   {"GET", up + "/api/v1/devices?limit=1&cursor=eyJEZXZpY2UiOiJjIn0", 200, "application/json", `{"data":[{"site":"","line":"","device":"d",`},
 		"no devices":         {"GET", up + "/api/v1/devices?site=empty", 200, "application/json", `{"data":[],"total":0,`},
 		"devices, too many": {
 			"GET", up + "/api/v1/devices?limit=501&offset=-1&site=a%20b", 400, "application/problem+json",

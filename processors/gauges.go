@@ -24,7 +24,7 @@ func (r *Runner) measureAll(ctx context.Context) {
 func (r *Runner) measure(ctx context.Context) error {
 	bound, cancel := context.WithTimeout(ctx, measureEvery)
 	defer cancel()
-	online, offline, err := r.processor.db.CountDevices(bound)
+	online, offline, err := r.processor.db.DevicesOnline(bound)
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,8 @@ var (
 	sqlDeadLettersInsert string
 	//go:embed sql/dead_letters_list.sql
 	sqlDeadLettersList string
+	//go:embed sql/dead_letters_count.sql
+	sqlDeadLettersCount string
 	//go:embed sql/dead_letters_waiting.sql
 	sqlDeadLettersWaiting string
 	//go:embed sql/dead_letter_read.sql
@@ -82,18 +84,35 @@ type DeadLetterSummary struct {
 	ReplayedAt *time.Time      `json:"replayedAt"`
 }
 
+// LetterPlace is the place of a dead letter in the order of lists, the latest first.
+type LetterPlace struct {
+	ReceivedAt time.Time  `json:"receivedAt"`
+	ID         seriald.ID `json:"id"`
+}
+
 // DeadLetters lists up to limit letters, the latest first: of reason, "" for all
-// reasons; those that were replayed only if replayed is set.
-func (db *DB) DeadLetters(ctx context.Context, reason string, replayed bool, limit int) ([]DeadLetterSummary, error) {
-	rows, err := db.pool.Query(ctx, sqlDeadLettersList, reason, replayed, limit)
-	if err != nil {
-		return nil, translate("list dead letters", err)
-	}
-	letters, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (l DeadLetterSummary, err error) {
-		err = row.Scan((*[16]byte)(&l.ID), &l.Reason, &l.Detail, &l.Origin, &l.EventID, &l.Kept, &l.Size, &l.ReceivedAt, &l.ReplayedAt)
-		return l, err
+// reasons; those that were replayed only if replayed is set; and only those behind
+// before, unless that is zero. The error is [ErrTooBroad] if they could not be found in
+// five seconds.
+func (db *DB) DeadLetters(ctx context.Context, reason string, replayed bool, before LetterPlace, limit int) (letters []DeadLetterSummary, err error) {
+	defer db.metrics.observe("dead_letters")()
+	err = db.readPlanned(ctx, "list dead letters", func(pipe *pgx.Batch) {
+		pipe.Queue(sqlDeadLettersList, reason, replayed, timeOrNull(before.ReceivedAt), [16]byte(before.ID), limit).Query(func(rows pgx.Rows) (err error) {
+			letters, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (l DeadLetterSummary, err error) {
+				err = row.Scan((*[16]byte)(&l.ID), &l.Reason, &l.Detail, &l.Origin, &l.EventID, &l.Kept, &l.Size, &l.ReceivedAt, &l.ReplayedAt)
+				return l, err
+			})
+			return err
+		})
 	})
-	return letters, translate("list dead letters", err)
+	return letters, err
+}
+
+// CountDeadLetters returns how many letters there are that [DB.DeadLetters] would list,
+// counted up to most.
+func (db *DB) CountDeadLetters(ctx context.Context, reason string, replayed bool, most int) (int, error) {
+	defer db.metrics.observe("dead_letters")()
+	return db.count(ctx, "count dead letters", sqlDeadLettersCount, reason, replayed, most)
 }
 
 // WaitingDeadLetters returns the ids of up to limit letters of reason that were

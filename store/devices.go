@@ -15,10 +15,10 @@ var (
 	sqlDevicesUpsert string
 	//go:embed sql/devices_list.sql
 	sqlDevicesList string
-	//go:embed sql/devices_total.sql
-	sqlDevicesTotal string
 	//go:embed sql/devices_count.sql
 	sqlDevicesCount string
+	//go:embed sql/devices_online.sql
+	sqlDevicesOnline string
 )
 
 // DeviceRow is what a batch has learned of one device. A device has one row in a
@@ -65,26 +65,34 @@ type Device struct {
 	Refused    int64      `json:"refused"` // those of Events whose outcome is rejected
 }
 
-// Devices returns up to limit devices from offset on, in the order of site, line
-// and device, and how many there are in all. site "" is all sites.
-func (db *DB) Devices(ctx context.Context, site string, limit, offset int) (devices []Device, total int, err error) {
-	defer db.metrics.observe("devices")()
-	var pipe pgx.Batch
-	pipe.Queue(sqlDevicesTotal, site).QueryRow(func(row pgx.Row) error { return row.Scan(&total) })
-	pipe.Queue(sqlDevicesList, site, limit, offset).Query(func(rows pgx.Rows) error {
-		devices, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Device])
-		return err
-	})
-	if err := db.pool.SendBatch(ctx, &pipe).Close(); err != nil {
-		return nil, 0, translate("list devices", err)
-	}
-	return devices, total, nil
+// Origin is where its events come from.
+func (d *Device) Origin() seriald.Origin {
+	return seriald.Origin{Site: d.Site, Line: d.Line, Device: d.Device}
 }
 
-// CountDevices returns how many devices were online and how many offline by
-// their last status.
-func (db *DB) CountDevices(ctx context.Context) (online, offline int64, err error) {
+// Devices returns up to limit devices behind after, in the order of site, line and device.
+// site "" is all sites.
+func (db *DB) Devices(ctx context.Context, site string, after seriald.Origin, limit int) (devices []Device, err error) {
 	defer db.metrics.observe("devices")()
-	err = db.pool.QueryRow(ctx, sqlDevicesCount).Scan(&online, &offline)
-	return online, offline, translate("count devices", err)
+	err = db.readPlanned(ctx, "list devices", func(pipe *pgx.Batch) {
+		pipe.Queue(sqlDevicesList, site, after.Site, after.Line, after.Device, limit).Query(func(rows pgx.Rows) (err error) {
+			devices, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Device])
+			return err
+		})
+	})
+	return devices, err
+}
+
+// CountDevices returns how many devices there are, of a site or of all, counted up to most.
+func (db *DB) CountDevices(ctx context.Context, site string, most int) (int, error) {
+	defer db.metrics.observe("devices")()
+	return db.count(ctx, "count devices", sqlDevicesCount, site, most)
+}
+
+// DevicesOnline returns how many devices were online and how many offline by
+// their last status.
+func (db *DB) DevicesOnline(ctx context.Context) (online, offline int64, err error) {
+	defer db.metrics.observe("devices")()
+	err = db.pool.QueryRow(ctx, sqlDevicesOnline).Scan(&online, &offline)
+	return online, offline, translate("count devices that are online", err)
 }

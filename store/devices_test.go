@@ -56,17 +56,23 @@ func TestDevicesAddUp(t *testing.T) {
 		{Site: "plant2", Line: "l", Device: "b", LastSeenAt: seen},
 	}
 	for name, tt := range map[string]struct {
-		site          string
-		limit, offset int
-		want          []store.Device
-		total         int
+		site  string
+		after seriald.Origin
+		limit int
+		want  []store.Device
+		total int
 	}{
-		"all":        {"", 50, 0, want, 3},
-		"a page":     {"", 1, 1, want[1:2], 3},
-		"a site":     {"plant2", 50, 0, want[2:], 1},
-		"beyond all": {"", 50, 3, []store.Device{}, 3},
+		"all":        {"", seriald.Origin{}, 50, want, 3},
+		"a page":     {"", want[0].Origin(), 1, want[1:2], 3},
+		"a site":     {"plant2", seriald.Origin{}, 50, want[2:], 1},
+		"beyond it":  {"plant1", want[1].Origin(), 50, []store.Device{}, 2},
+		"beyond all": {"", want[2].Origin(), 50, []store.Device{}, 3},
 	} {
-		got, total, err := db.Devices(ctx, tt.site, tt.limit, tt.offset)
+		got, err := db.Devices(ctx, tt.site, tt.after, tt.limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		total, err := db.CountDevices(ctx, tt.site, 10)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -74,13 +80,13 @@ func TestDevicesAddUp(t *testing.T) {
 			t.Errorf("%s: %d of %d (-want +got):\n%s", name, total, tt.total, diff)
 		}
 	}
-	if on, off, err := db.CountDevices(ctx); on != 1 || off != 0 || err != nil {
+	if on, off, err := db.DevicesOnline(ctx); on != 1 || off != 0 || err != nil {
 		t.Errorf("%d online, %d offline, %v", on, off, err)
 	}
 	// A newer one counts, and one of the same moment, too: it came after.
 	offline.StatusAt = online.StatusAt
 	writeDevices(t, db, offline)
-	if on, off, err := db.CountDevices(ctx); on != 0 || off != 1 || err != nil {
+	if on, off, err := db.DevicesOnline(ctx); on != 0 || off != 1 || err != nil {
 		t.Errorf("%d online, %d offline, %v", on, off, err)
 	}
 }
@@ -142,20 +148,32 @@ func TestDeadLetters(t *testing.T) {
 	if err := db.MarkReplayed(ctx, letters[2].ID, seen); err != nil {
 		t.Fatal(err)
 	}
+	begin := store.LetterPlace{}
+	behind := func(i int) store.LetterPlace {
+		return store.LetterPlace{ReceivedAt: letters[i].ReceivedAt, ID: letters[i].ID}
+	}
 	for name, tt := range map[string]struct {
 		reason   string
 		replayed bool
+		before   store.LetterPlace
 		limit    int
 		want     []int
+		total    int
 	}{
-		"waiting":    {"", false, 10, []int{1, 0}},
-		"all":        {"", true, 10, []int{2, 1, 0}},
-		"the latest": {"", true, 1, []int{2}},
-		"a reason":   {"BAD_TOPIC", true, 10, []int{2, 0}},
+		"waiting":    {"", false, begin, 10, []int{1, 0}, 2},
+		"all":        {"", true, begin, 10, []int{2, 1, 0}, 3},
+		"the latest": {"", true, begin, 1, []int{2}, 3},
+		"the next":   {"", true, behind(2), 1, []int{1}, 3},
+		"behind all": {"", true, behind(0), 1, nil, 3},
+		"a reason":   {"BAD_TOPIC", true, begin, 10, []int{2, 0}, 2},
+		"more of it": {"BAD_TOPIC", true, behind(2), 10, []int{0}, 2},
 	} {
-		got, err := db.DeadLetters(ctx, tt.reason, tt.replayed, tt.limit)
+		got, err := db.DeadLetters(ctx, tt.reason, tt.replayed, tt.before, tt.limit)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if total, err := db.CountDeadLetters(ctx, tt.reason, tt.replayed, 10); total != tt.total || err != nil {
+			t.Errorf("%s: %d in all, %v, want %d", name, total, err, tt.total)
 		}
 		var ids, want []seriald.ID
 		for i := range got {
@@ -167,6 +185,9 @@ func TestDeadLetters(t *testing.T) {
 		if diff := cmp.Diff(want, ids); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
+	}
+	if total, err := db.CountDeadLetters(ctx, "", true, 2); total != 2 || err != nil {
+		t.Errorf("counted to two: %d, %v", total, err)
 	}
 	waiting, err := db.WaitingDeadLetters(ctx, "BAD_TOPIC", 10)
 	if diff := cmp.Diff([]seriald.ID{letters[0].ID}, waiting); diff != "" || err != nil {

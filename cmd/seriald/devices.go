@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/machshop/seriald"
 	"github.com/machshop/seriald/store"
 )
 
@@ -28,8 +29,8 @@ func (c *devicesCommand) Run(ctx context.Context, s *session) error {
 	}
 	defer db.Close()
 	all := []store.Device{}
-	for {
-		page, _, err := db.Devices(ctx, c.Site, devicesPage, len(all))
+	for last := (seriald.Origin{}); ; last = all[len(all)-1].Origin() {
+		page, err := db.Devices(ctx, c.Site, last, devicesPage)
 		if err != nil {
 			return err
 		}

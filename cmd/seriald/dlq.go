@@ -45,7 +45,7 @@ func (c *dlqList) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	defer db.Close()
-	letters, err := db.DeadLetters(ctx, strings.ToUpper(c.Reason), c.All, c.Limit)
+	letters, err := db.DeadLetters(ctx, strings.ToUpper(c.Reason), c.All, store.LetterPlace{}, c.Limit)
 	if err != nil {
 		return err
 	}

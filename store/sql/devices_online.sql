@@ -1,0 +1,2 @@
+SELECT count(*) FILTER (WHERE online), count(*) FILTER (WHERE NOT online)
+FROM devices
