@@ -87,7 +87,10 @@ func (s *Server) described(op operation) *huma.Operation {
 		h.Parameters = append(h.Parameters, &huma.Param{
 			Name: "If-None-Match", In: "header", Description: "The ETag of an answer that one has.", Schema: &huma.Schema{Type: huma.TypeString},
 		})
-		h.Responses["200"] = &huma.Response{Headers: map[string]*huma.Param{"ETag": {Description: "Names this answer.", Schema: &huma.Schema{Type: huma.TypeString}}}}
+		if h.Responses["200"] == nil {
+			h.Responses["200"] = &huma.Response{} // the library adds what it carries
+		}
+		h.Responses["200"].Headers = map[string]*huma.Param{"ETag": {Description: "Names this answer.", Schema: &huma.Schema{Type: huma.TypeString}}}
 	}
 	if op.file != nil {
 		content := map[string]*huma.MediaType{}
