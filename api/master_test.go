@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -125,4 +126,80 @@ func TestMasterDataAreAskedForOnce(t *testing.T) {
 			t.Errorf("after %s: %v", time.Since(start), err)
 		}
 	})
+}
+
+// What this process changed is never answered from what it knew before, nor from what was
+// asked for before the change and comes after it.
+func TestMasterDataAreNewAfterAChange(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := &masterDatabase{}
+		m := &master{database: d}
+		if _, err := m.current(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		<-time.After(masterFresh)
+		d.takes.Store(int64(time.Second))
+		var wg sync.WaitGroup
+		wg.Go(func() { // is told version 0 when the change is there
+			if _, err := m.current(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+		<-time.After(time.Millisecond)
+		d.version.Store(1)
+		m.outdate()
+		if c, err := m.current(t.Context()); err != nil || c.Version != 1 {
+			t.Errorf("%+v, %v, want version 1", c, err)
+		}
+		wg.Wait()
+		m.outdate()
+		d.down.Store(true)
+		if c, err := m.current(t.Context()); err == nil {
+			t.Errorf("version %d, with the database down and another version in it for certain", c.Version)
+		}
+	})
+}
+
+// What the master data don't know is looked for in the newest: another process may just
+// have added it.
+func TestMasterDataAreAskedAgainForWhatIsNew(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		err      error
+		versions []int64 // of the master data that it is done on
+	}{
+		"done":              {nil, []int64{0}},
+		"a wrong value":     {seriald.Reject(seriald.CodeValidation, "x", "is wrong"), []int64{0}},
+		"a part":            {seriald.Reject(seriald.CodePartNotFound, "partId", "is not known"), []int64{0, 1}},
+		"a site":            {seriald.Reject(seriald.CodeSiteNotFound, "siteId", "is not known"), []int64{0, 1}},
+		"not asked for one": {errDown, []int64{0}},
+	} {
+		d := &masterDatabase{}
+		m := &master{database: d}
+		if _, err := m.current(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		d.version.Store(1)
+		var on []int64
+		_, err := onMaster(t.Context(), m, func(c *seriald.Catalog) (int, error) {
+			on = append(on, c.Version)
+			return 0, tt.err
+		})
+		if !slices.Equal(on, tt.versions) || !errors.Is(err, tt.err) {
+			t.Errorf("%s: on %v, %v, want on %v", name, on, err, tt.versions)
+		}
+	}
+	d := &masterDatabase{}
+	m := &master{database: d}
+	if _, err := m.current(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	d.down.Store(true)
+	_, err := onMaster(t.Context(), m, func(*seriald.Catalog) (int, error) {
+		return 0, seriald.Reject(seriald.CodePartNotFound, "partId", "is not known")
+	})
+	if !errors.Is(err, errDown) {
+		t.Errorf("%v: whether there is such a part is not known", err)
+	}
 }

@@ -38,14 +38,16 @@ func (s *Server) uniquenessReport(ctx context.Context, in *reportInput) (*output
 	if number == "" {
 		return nil, invalidField("serialNumber", "is required")
 	}
-	catalog, err := s.master.current(ctx)
+	catalog, err := onMaster(ctx, s.master, func(c *seriald.Catalog) (*seriald.Catalog, error) {
+		if c.Parts[in.PartID] == nil {
+			return nil, seriald.Reject(seriald.CodePartNotFound, "partId", "%q is not known", in.PartID)
+		}
+		return c, nil
+	})
 	if err != nil {
 		return nil, refused(err)
 	}
 	part := catalog.Parts[in.PartID]
-	if part == nil {
-		return nil, refused(seriald.Reject(seriald.CodePartNotFound, "partId", "%q is not known", in.PartID))
-	}
 	body := reportBody{
 		SerialNumber: number, PartID: part.ID, CanonicalNumber: claim.Canonical(number, part.Rule.Fold),
 		Claims: []store.Check{}, Serials: []serialBody{},

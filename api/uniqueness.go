@@ -84,11 +84,7 @@ func (s *Server) checkUniqueness(ctx context.Context, in *rawInput) (*output[che
 	if err != nil {
 		return nil, refused(err)
 	}
-	catalog, err := s.master.current(ctx)
-	if err != nil {
-		return nil, refused(err)
-	}
-	claims, err := claimsAsked(f, catalog)
+	claims, err := onMaster(ctx, s.master, func(c *seriald.Catalog) ([]seriald.Claim, error) { return claimsAsked(f, c) })
 	if err != nil {
 		return nil, refused(err)
 	}

@@ -71,6 +71,9 @@ func (s *Server) write(ctx context.Context, typ seriald.EventType, in *WriteRequ
 	if err := json.Unmarshal(body, &w.Outcome); err != nil {
 		return nil, newProblem(http.StatusInternalServerError, codeInternal, "the outcome of event %s is not understood; GET /api/v1/events/{id} has it", e.ID)
 	}
+	if typ.Configures() {
+		s.master.outdate() // who has just added a part may ask for it at once
+	}
 	if p := outcomeProblem(&w.Outcome); p != nil {
 		return nil, p
 	}

@@ -290,3 +290,25 @@ func TestHTTPStreamGoesOn(t *testing.T) {
 		t.Errorf("it ended with exit %d after %s\n%s", process.ProcessState.ExitCode(), took, d.output)
 	}
 }
+
+// Who adds a part can ask about it at once: the process that took it, and any other.
+func TestHTTPKnowsWhatWasJustAdded(t *testing.T) {
+	t.Parallel()
+	f := newFloor(t)
+	boss := token(t, "boss", "supervisor")
+	check := func(part string) {
+		t.Helper()
+		f.daemon.try(ask{
+			method: http.MethodPost, path: serialization + "/uniqueness/check", body: `{"partId":"` + part + `","serialNumber":"N-1"}`,
+			token: boss, status: 200, says: `"hasConflict":false`,
+		})
+	}
+	check("PART-001")
+	for i := range 20 {
+		web, mqtt := fmt.Sprintf("WEB-%d", i), fmt.Sprintf("MQTT-%d", i)
+		f.daemon.try(ask{method: http.MethodPut, path: serialization + "/parts/" + web, body: `{"name":"new","partType":"WIDGET"}`, token: boss, status: 200})
+		check(web)
+		f.send(seriald.TypePartPut, "put-"+mqtt, `{"partId":"`+mqtt+`","name":"new","partType":"WIDGET"}`)
+		check(mqtt)
+	}
+}
