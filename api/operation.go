@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -29,6 +28,7 @@ type operation struct {
 	answer           any      // of what type the answer's body is, for the description; nil if the library knows
 	unwell           any      // the answer of a check that fails, with 503; nil if it can't
 	conditional      bool     // whether the answer has an ETag
+	event            bool     // whether it becomes one, whose outcome is waited for
 }
 
 const prefix = "/api/v1/serialization"
@@ -74,7 +74,7 @@ func (s *Server) described(op operation) *huma.Operation {
 		r := respond(status, "application/problem+json", registry.Schema(reflect.TypeFor[Problem](), true, "Problem"))
 		r.Headers = problemHeaders[status]
 	}
-	if slices.Equal(op.errors, writeErrors) {
+	if op.event {
 		r := respondJSON(http.StatusAccepted, pending{})
 		r.Description = "Stored, and not processed within five seconds: Location has the outcome when it is."
 		r.Headers = map[string]*huma.Param{"Location": {Description: "Where the outcome will be.", Schema: &huma.Schema{Type: huma.TypeString}}}

@@ -157,11 +157,14 @@ func (f fakeDatabase) TriggerTotals(_ context.Context, partID string) (store.Tri
 }
 
 func (f fakeDatabase) RecordedEvent(_ context.Context, id seriald.EventID) (*store.RecordedEvent, error) {
-	if id != "recorded" || f.err != nil {
+	switch {
+	case id == "away":
+		return nil, store.ErrUnavailable
+	case id != "recorded" || f.err != nil:
 		return nil, errors.Join(f.err, store.ErrNotFound)
 	}
 	return &store.RecordedEvent{
-		Event:  seriald.Event{ID: id, Type: seriald.TypeOperationComplete, Data: []byte(`{"gtin":"09506000134352","operationCode":"OP-010","quantity":25,"lotNumber":"L"}`)},
+		Event:  seriald.Event{ID: id, Type: seriald.TypeOperationComplete, Data: []byte(`{"gtin":"09506000134352","operationCode":"OP-010","quantity":25,"lotNumber":"L","answer":"repeat","triggerType":"OPERATION_COMPLETE","performedBy":"who was first"}`)},
 		PartID: "PART-001",
 	}, nil
 }

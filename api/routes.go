@@ -139,7 +139,8 @@ func (s *Server) describeOpen() {
 var (
 	readErrors  = []int{http.StatusUnprocessableEntity}
 	notFound    = []int{http.StatusNotFound}
-	writeErrors = []int{http.StatusConflict, http.StatusUnprocessableEntity}
+	writeErrors = []int{http.StatusUnprocessableEntity}
+	claimErrors = []int{http.StatusConflict, http.StatusUnprocessableEntity} // of a number that was asked for
 )
 
 // conditional is op with an ETag on its answer.
@@ -162,16 +163,17 @@ func (s *Server) describeSerials() {
 	register(s, get("placeholderStatistics", "/late-assignment/statistics/{partId}", tagLate, "What became of the units of a part that waited.", readErrors), s.placeholderStatistics)
 
 	write := func(id, path, tag, summary string, body any) operation {
-		return operation{id: id, method: "POST", path: prefix + path, tag: tag, summary: summary, role: auth.Operator, errors: writeErrors, most: maxWriteBody, body: body}
+		return operation{id: id, method: "POST", path: prefix + path, tag: tag, summary: summary, role: auth.Operator, errors: writeErrors, event: true, most: maxWriteBody, body: body}
 	}
+	claims := func(op operation) operation { op.errors = claimErrors; return op }
 	created := func(op operation) operation { op.status = http.StatusCreated; return op }
-	register(s, created(write("receiveVendorSerial", "/vendor/receive", tagVendor, "Take a vendor's number on a bought part.", receiveBody{})), s.receiveVendor)
+	register(s, claims(created(write("receiveVendorSerial", "/vendor/receive", tagVendor, "Take a vendor's number on a bought part.", receiveBody{}))), s.receiveVendor)
 	register(s, write("acceptVendorSerial", "/vendor/{id}/accept", tagVendor, "Take a vendor's unit in.", acceptBody{}), byID(s, seriald.TypeVendorSerialAccept, "vendorSerialId"))
 	register(s, write("rejectVendorSerial", "/vendor/{id}/reject", tagVendor, "Send a vendor's unit back.", rejectBody{}), byID(s, seriald.TypeVendorSerialReject, "vendorSerialId"))
 	register(s, created(write("generateSerials", "/system-generated/generate", tagSerials, "Make numbers.", generateBody{})), s.generate)
-	register(s, write("occur", "/system-generated/trigger", tagTriggers, "Tell of an occurrence on the floor, which fires triggers.", occurrenceBody{}), s.occur)
+	register(s, claims(write("occur", "/system-generated/trigger", tagTriggers, "Tell of an occurrence on the floor, which fires triggers.", occurrenceBody{})), s.occur)
 	register(s, created(write("createPlaceholders", "/late-assignment/placeholder", tagLate, "Make units that get their numbers later.", placeholderCreateBody{})), s.createPlaceholders)
-	register(s, write("assignPlaceholder", "/late-assignment/placeholder/{id}/assign", tagLate, "Give a unit its number.", placeholderAssignBody{}), byID(s, seriald.TypePlaceholderAssign, "placeholderId"))
+	register(s, claims(write("assignPlaceholder", "/late-assignment/placeholder/{id}/assign", tagLate, "Give a unit its number.", placeholderAssignBody{})), byID(s, seriald.TypePlaceholderAssign, "placeholderId"))
 	register(s, write("failPlaceholder", "/late-assignment/placeholder/{id}/fail", tagLate, "Give a unit up.", reasonBody{}), byID(s, seriald.TypePlaceholderFail, "placeholderId"))
 	register(s, write("retireSerial", "/serials/{id}/retire", tagSerials, "End the life of a unit.", reasonBody{}), byID(s, seriald.TypeSerialRetire, "serialId"))
 	register(s, created(write("passThrough", "/propagation/pass-through", tagPropagation, "Record that a unit passed an operation.", passBody{})), plainWrite(s, seriald.TypePropagationPassThrough))
@@ -211,44 +213,48 @@ func (s *Server) describeUniqueness() {
 	register(s, get("uniquenessStatistics", "/statistics/{partId}", "How often numbers of a part were asked for again.", readErrors), s.uniquenessStatistics)
 	register(s, operation{
 		id: "registerNumber", method: "POST", path: at + "/register", tag: tagUniqueness, role: auth.Operator, status: http.StatusCreated,
-		errors: writeErrors, most: maxWriteBody, body: registerBody{}, summary: "Claim a number that was made elsewhere.",
+		errors: claimErrors, event: true, most: maxWriteBody, body: registerBody{}, summary: "Claim a number that was made elsewhere.",
 	}, plainWrite(s, seriald.TypeUniquenessRegister))
 	register(s, operation{
 		id: "resolveConflict", method: "POST", path: at + "/conflict/resolve", tag: tagUniqueness, role: auth.Supervisor,
-		errors: writeErrors, most: maxWriteBody, body: resolveBody{}, summary: "End a conflict.",
+		errors: writeErrors, event: true, most: maxWriteBody, body: resolveBody{}, summary: "End a conflict.",
 	}, plainWrite(s, seriald.TypeConflictResolve))
 }
 
 func (s *Server) describeTriggers() {
 	const at = prefix + "/triggers"
-	op := func(id, method, path, summary string, role auth.Role, errors []int, body any) operation {
-		o := operation{id: id, method: method, path: at + path, tag: tagTriggers, summary: summary, role: role, errors: errors, body: body}
-		if body != nil {
-			o.most = maxWriteBody
-		}
-		return o
+	get := func(id, path, summary string, errors []int) operation {
+		return operation{id: id, method: "GET", path: at + path, tag: tagTriggers, summary: summary, role: auth.Viewer, errors: errors}
 	}
-	register(s, conditional(op("trigger", "GET", "/{id}", "A trigger, with what it did.", auth.Viewer, notFound, nil)), s.trigger)
-	register(s, op("triggersOfPart", "GET", "/part/{partId}", "The triggers of a part, in the order in which they fire.", auth.Viewer, readErrors, nil), s.triggersOfPart)
-	register(s, op("triggerStatistics", "GET", "/statistics/{partId}", "How a part is configured, and what its triggers did.", auth.Viewer, readErrors, nil), s.triggerStatistics)
-	test := op("testTrigger", "POST", "/{id}/test", "What a trigger would do at an event. Nothing is changed.", auth.Viewer, notFound, nil)
-	test.most = maxWriteBody
+	register(s, conditional(get("trigger", "/{id}", "A trigger, with what it did.", notFound)), s.trigger)
+	register(s, get("triggersOfPart", "/part/{partId}", "The triggers of a part, in the order in which they fire.", readErrors), s.triggersOfPart)
+	register(s, get("triggerStatistics", "/statistics/{partId}", "How a part is configured, and what its triggers did.", readErrors), s.triggerStatistics)
+	test := get("testTrigger", "/{id}/test", "What a trigger would do at an event. Nothing is changed.", notFound)
+	test.method, test.most = "POST", maxWriteBody
 	register(s, test, s.testTrigger)
-	create := op("createTrigger", "POST", "", "Add a trigger.", auth.Supervisor, writeErrors, triggerCreateBody{})
+
+	change := func(id, method, path, summary string, body any) operation {
+		op := operation{id: id, method: method, path: at + path, tag: tagTriggers, summary: summary, role: auth.Supervisor, errors: writeErrors, event: true, body: body}
+		if body != nil {
+			op.most = maxWriteBody
+		}
+		return op
+	}
+	create := change("createTrigger", "POST", "", "Add a trigger.", triggerCreateBody{})
 	create.status = http.StatusCreated
 	register(s, create, plainWrite(s, seriald.TypeTriggerCreate))
-	register(s, op("updateTrigger", "PATCH", "/{id}", "Change what is said of a trigger.", auth.Supervisor, writeErrors, triggerUpdateBody{}), byID(s, seriald.TypeTriggerUpdate, "triggerId"))
-	register(s, op("enableTrigger", "POST", "/{id}/enable", "Let a trigger fire.", auth.Supervisor, writeErrors, nil), bare(s, seriald.TypeTriggerEnable, "triggerId"))
-	register(s, op("disableTrigger", "POST", "/{id}/disable", "Keep a trigger from firing.", auth.Supervisor, writeErrors, nil), bare(s, seriald.TypeTriggerDisable, "triggerId"))
-	register(s, op("deleteTrigger", "DELETE", "/{id}", "Take a trigger away.", auth.Supervisor, writeErrors, nil), bare(s, seriald.TypeTriggerDelete, "triggerId"))
+	register(s, change("updateTrigger", "PATCH", "/{id}", "Change what is said of a trigger.", triggerUpdateBody{}), byID(s, seriald.TypeTriggerUpdate, "triggerId"))
+	register(s, change("enableTrigger", "POST", "/{id}/enable", "Let a trigger fire.", nil), bare(s, seriald.TypeTriggerEnable, "triggerId"))
+	register(s, change("disableTrigger", "POST", "/{id}/disable", "Keep a trigger from firing.", nil), bare(s, seriald.TypeTriggerDisable, "triggerId"))
+	register(s, change("deleteTrigger", "DELETE", "/{id}", "Take a trigger away.", nil), bare(s, seriald.TypeTriggerDelete, "triggerId"))
 }
 
 func (s *Server) describeMaster() {
 	put := func(id, path, summary string, body any) operation {
-		return operation{id: id, method: "PUT", path: prefix + path, tag: tagMaster, summary: summary, role: auth.Supervisor, errors: writeErrors, most: maxWriteBody, body: body}
+		return operation{id: id, method: "PUT", path: prefix + path, tag: tagMaster, summary: summary, role: auth.Supervisor, errors: writeErrors, event: true, most: maxWriteBody, body: body}
 	}
 	del := func(id, path, summary string) operation {
-		return operation{id: id, method: "DELETE", path: prefix + path, tag: tagMaster, summary: summary, role: auth.Supervisor, errors: writeErrors}
+		return operation{id: id, method: "DELETE", path: prefix + path, tag: tagMaster, summary: summary, role: auth.Supervisor, errors: writeErrors, event: true}
 	}
 	get := func(id, path, summary string, errors []int) operation {
 		return operation{id: id, method: "GET", path: prefix + path, tag: tagMaster, summary: summary, role: auth.Viewer, errors: errors}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/machshop/seriald"
 	"github.com/machshop/seriald/api/command"
+	"github.com/machshop/seriald/store"
 )
 
 // Sender has events processed, as [command.Sender] does.
@@ -61,6 +62,8 @@ func (s *Server) write(ctx context.Context, typ seriald.EventType, in *WriteRequ
 	}
 	body, err := s.deps.Commands.Send(ctx, e)
 	switch {
+	case errors.Is(err, command.ErrAnotherRequest):
+		return nil, anotherRequest(e.ID)
 	case errors.Is(err, command.ErrPending):
 		return nil, huma.ErrorWithHeaders(&pending{e.ID, "pending"}, http.Header{"Location": {"/api/v1/events/" + url.PathEscape(string(e.ID))}})
 	case err != nil:
@@ -71,6 +74,11 @@ func (s *Server) write(ctx context.Context, typ seriald.EventType, in *WriteRequ
 	if err := json.Unmarshal(body, &w.Outcome); err != nil {
 		return nil, newProblem(http.StatusInternalServerError, codeInternal, "the outcome of event %s is not understood; GET /api/v1/events/{id} has it", e.ID)
 	}
+	if w.Duplicate {
+		if err := s.checkRepeat(ctx, e); err != nil {
+			return nil, err
+		}
+	}
 	if typ.Configures() {
 		s.master.outdate() // who has just added a part may ask for it at once
 	}
@@ -78,6 +86,27 @@ func (s *Server) write(ctx context.Context, typ seriald.EventType, in *WriteRequ
 		return nil, p
 	}
 	return w, nil
+}
+
+// checkRepeat refuses e if what was processed by its id asked for something else: its
+// outcome would be taken for that of e. What the audit does not have any more is believed.
+func (s *Server) checkRepeat(ctx context.Context, e *seriald.Event) error {
+	first, err := s.deps.Database.RecordedEvent(ctx, e.ID)
+	switch {
+	case errors.Is(err, store.ErrUnavailable):
+		return unread(err, codeNotFound, "event")
+	case err == nil && !command.SameRequest(&first.Event, e):
+		return anotherRequest(e.ID)
+	}
+	return nil
+}
+
+// anotherRequest is the answer to an Idempotency-Key that was used for another request.
+func anotherRequest(id seriald.EventID) *Problem {
+	p := newProblem(http.StatusUnprocessableEntity, seriald.CodeInvalidState,
+		"the Idempotency-Key %s was used for another request, whose outcome GET /api/v1/events/%s has; send this one with another key", id, url.PathEscape(string(id)))
+	p.EventID = id
+	return p
 }
 
 // outcomeProblem maps an outcome to its problem, nil if what was asked for is done, or

@@ -40,6 +40,10 @@ func (p plant) Send(_ context.Context, e *seriald.Event) ([]byte, error) {
 		o.Status, o.Code, o.Field, o.Message = seriald.StatusRejected, seriald.CodePartNotFound, "partId", "is not known"
 	case "ignored":
 		o.Status, o.Code = seriald.StatusIgnored, seriald.CodeNoTrigger
+	case "repeat":
+		o.Duplicate = true
+	case "another":
+		return nil, command.ErrAnotherRequest
 	case "two":
 		o.Serials = []seriald.SerialRef{{ID: seriald.ID{15: 1}, SerialNumber: "S-1", PartID: "P", Status: "ACTIVE"}, {ID: seriald.ID{15: 2}, SerialNumber: "S-2", PartID: "P", Status: "ACTIVE"}}
 	default:
@@ -208,6 +212,34 @@ func TestOperationsTakeTheirRole(t *testing.T) {
 					t.Errorf("%s %s answers %d, which is not described", method, path, res.StatusCode)
 				}
 			}
+		}
+	}
+}
+
+// A repeat gets the outcome of the first only if it asks for the same.
+func TestRepeats(t *testing.T) {
+	t.Parallel()
+	const first = `{"gtin":"09506000134352","operationCode":"OP-010","quantity":25,"lotNumber":"L","answer":"repeat"}`
+	with := func(more string) string { return strings.TrimSuffix(first, "}") + "," + more + "}" }
+	for name, tt := range map[string]struct {
+		key, path, body string
+		code            int
+		want            string
+	}{
+		"the same":                {"recorded", "/system-generated/trigger", with(`"triggerType":"OPERATION_COMPLETE"`), 200, `"duplicate":true`},
+		"by another":              {"recorded", "/system-generated/trigger", with(`"triggerType":"OPERATION_COMPLETE","performedBy":"x"`), 200, `"duplicate":true`},
+		"other fields":            {"recorded", "/system-generated/trigger", with(`"triggerType":"OPERATION_COMPLETE","quantity":26`), 422, `the Idempotency-Key recorded was used for another request`},
+		"another operation":       {"recorded", "/system-generated/generate", first, 422, `"code":"INVALID_STATE","eventId":"recorded"`},
+		"no longer known":         {"archived", "/system-generated/trigger", with(`"triggerType":"OPERATION_COMPLETE","quantity":26`), 200, `"duplicate":true`},
+		"not to be found out":     {"away", "/system-generated/trigger", with(`"triggerType":"OPERATION_COMPLETE"`), 503, `"code":"UNAVAILABLE"`},
+		"another is on its way":   {"recorded", "/vendor/receive", `{"answer":"another"}`, 422, `was used for another request`},
+		"not what it answers for": {"archived", "/vendor/receive", `{"answer":"repeat"}`, 422, `was used for another request`},
+	} {
+		deps := dependencies(nil, StateConnected, StateConnected, StateDisabled)
+		deps.Database, deps.Commands = &watchedDatabase{catalog: catalogOf(1, "plant1")}, plant{make(chan *seriald.Event, 1)}
+		url := serve(t, Config{Host: "127.0.0.1"}, deps) + prefix + tt.path
+		if res, body := send(t, "operator", "POST", url, tt.body, "Idempotency-Key", tt.key); res.StatusCode != tt.code || !strings.Contains(body, tt.want) {
+			t.Errorf("%s: %d %s, want %d with %s", name, res.StatusCode, body, tt.code, tt.want)
 		}
 	}
 }

@@ -3,8 +3,6 @@ package api
 import (
 	"context"
 	"encoding/json"
-	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/machshop/seriald"
@@ -74,15 +72,6 @@ func (s *Server) receiveVendor(ctx context.Context, in *WriteRequest) (*output[r
 	}
 	made := &w.Serials[0]
 	return answer(receivedBody{made.ID, made.SerialNumber, asked.VendorName, made.PartID, made.Status, w.ProcessedAt, w.EventID}, nil)
-}
-
-// anotherRequest is the answer to an Idempotency-Key whose first answer is one of another
-// operation.
-func anotherRequest(id seriald.EventID) *Problem {
-	p := newProblem(http.StatusUnprocessableEntity, seriald.CodeInvalidState,
-		"the Idempotency-Key %s was used for another request, whose outcome GET /api/v1/events/%s has; send this one with another key", id, url.PathEscape(string(id)))
-	p.EventID = id
-	return p
 }
 
 // madeBody is a number that was made.

@@ -3,11 +3,14 @@
 package command
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,6 +33,24 @@ const Wait = 5 * time.Second
 // ErrPending says that an event is stored and its outcome is not there yet.
 var ErrPending = errors.New("stored, and not processed yet")
 
+// ErrAnotherRequest says that an id is that of an event which asks for something else.
+var ErrAnotherRequest = errors.New("the id is that of another request")
+
+// SameRequest reports whether two events ask for the same thing, whoever asks.
+func SameRequest(a, b *seriald.Event) bool {
+	if a.Type != b.Type {
+		return false
+	}
+	var fields [2]map[string]any
+	for i, data := range []json.RawMessage{a.Data, b.Data} {
+		if err := json.Unmarshal(data, &fields[i]); err != nil {
+			return bytes.Equal(a.Data, b.Data)
+		}
+		delete(fields[i], "performedBy")
+	}
+	return reflect.DeepEqual(fields[0], fields[1])
+}
+
 // Sender has events processed. It is safe for concurrent use.
 type Sender struct {
 	conn         *stream.Conn
@@ -38,14 +59,20 @@ type Sender struct {
 	stopped      chan struct{} // closed when Run ends
 
 	mu      sync.Mutex
-	waiting map[seriald.EventID][]chan []byte
+	waiting map[seriald.EventID][]waiter
+}
+
+// waiter is who waits for the outcome of an event.
+type waiter struct {
+	event   *seriald.Event
+	outcome chan []byte // has room for it
 }
 
 // New returns a Sender that publishes to conn, as soon and as long as Run runs.
 func New(conn *stream.Conn, log *slog.Logger) *Sender {
 	return &Sender{
 		conn: conn, log: log, publications: make(chan *publication, stream.MaxBatch), stopped: make(chan struct{}),
-		waiting: map[seriald.EventID][]chan []byte{},
+		waiting: map[seriald.EventID][]waiter{},
 	}
 }
 
@@ -86,40 +113,45 @@ func (s *Sender) outcome(message []byte) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, waiting := range s.waiting[of.EventID] {
+	for _, w := range s.waiting[of.EventID] {
 		select {
-		case waiting <- body:
+		case w.outcome <- body:
 		default: // it has one
 		}
 	}
 }
 
-func (s *Sender) expect(id seriald.EventID) (outcome <-chan []byte, done func()) {
-	c := make(chan []byte, 1)
+// expect has the outcome of e handed over until done is called. The error is
+// [ErrAnotherRequest] if one with its id waits already and asks for something else: it
+// would get an outcome that is not its own.
+func (s *Sender) expect(e *seriald.Event) (outcome <-chan []byte, done func(), err error) {
+	w := waiter{e, make(chan []byte, 1)}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.waiting[id] = append(s.waiting[id], c)
-	return c, func() {
+	all := s.waiting[e.ID]
+	if len(all) > 0 && !SameRequest(all[0].event, e) {
+		return nil, nil, ErrAnotherRequest
+	}
+	s.waiting[e.ID] = append(all, w)
+	return w.outcome, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		all := s.waiting[id]
-		for i := range all {
-			if all[i] == c {
-				all = append(all[:i:i], all[i+1:]...)
-				break
-			}
+		rest := slices.DeleteFunc(s.waiting[e.ID], func(other waiter) bool { return other == w })
+		if s.waiting[e.ID] = rest; len(rest) == 0 {
+			delete(s.waiting, e.ID)
 		}
-		if s.waiting[id] = all; len(all) == 0 {
-			delete(s.waiting, id)
-		}
-	}
+	}, nil
 }
 
 // Send publishes an event and returns its outcome as JSON. The error is [ErrPending] if
-// it did not come within [Wait]; after any other, the event is stored or not, and sending
-// it again with its id has one effect.
+// it did not come within [Wait], [ErrAnotherRequest] if the event was not stored because
+// another with its id is on its way; after any other, the event is stored or not, and
+// sending it again with its id has one effect.
 func (s *Sender) Send(ctx context.Context, e *seriald.Event) ([]byte, error) {
-	outcome, done := s.expect(e.ID)
+	outcome, done, err := s.expect(e)
+	if err != nil {
+		return nil, err
+	}
 	defer done()
 	if err := s.store(ctx, e); err != nil {
 		return nil, err

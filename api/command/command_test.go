@@ -153,23 +153,74 @@ func TestSendEnds(t *testing.T) {
 		_, err := s.Send(context.Background(), event("waits", "k"))
 		waits <- err
 	}()
-	for deadline := time.Now().Add(time.Minute); ; <-time.After(time.Millisecond) {
-		info, err := conn.JS.Stream(t.Context(), seriald.StreamEvents)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if info.CachedInfo().State.Msgs == 1 {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("the event is not stored")
-		}
-	}
+	waitStored(t, conn, 1)
 	stop()
 	if err := <-waits; err == nil {
 		t.Error("the outcome of an event that nobody processed")
 	}
 	if _, err := s.Send(context.Background(), event("late", "k")); err == nil || errors.Is(err, command.ErrPending) {
 		t.Errorf("after the end: %v", err)
+	}
+}
+
+// Of two that wait with one id, only those that ask for the same share an outcome.
+func TestSendAnotherWithItsID(t *testing.T) {
+	t.Parallel()
+	s, conn, _ := sender(t)
+	with := func(typ seriald.EventType, data string) *seriald.Event {
+		e := event("id", "k")
+		e.Type, e.Data = typ, json.RawMessage(data)
+		return e
+	}
+	first := make(chan error, 1)
+	go func() {
+		_, err := s.Send(context.Background(), with(seriald.TypeSerialGenerate, `{"partId":"P","performedBy":"mia"}`))
+		first <- err
+	}()
+	waitStored(t, conn, 1)
+	for name, e := range map[string]*seriald.Event{
+		"other fields": with(seriald.TypeSerialGenerate, `{"partId":"Q"}`),
+		"more fields":  with(seriald.TypeSerialGenerate, `{"partId":"P","quantity":1}`),
+		"another type": with(seriald.TypePlaceholderCreate, `{"partId":"P"}`),
+	} {
+		if _, err := s.Send(t.Context(), e); !errors.Is(err, command.ErrAnotherRequest) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	same := make(chan error, 1)
+	go func() {
+		_, err := s.Send(context.Background(), with(seriald.TypeSerialGenerate, `{ "performedBy":"tom", "partId":"P" }`))
+		same <- err
+	}()
+	waitStored(t, conn, 2) // its repeat, for the inbox to answer
+	stored(t, conn, 1)
+	for _, err := range []error{<-first, <-same} {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	// Who waits no longer keeps nobody from its id.
+	var group sync.WaitGroup
+	group.Go(func() { stored(t, conn, 3) })
+	if _, err := s.Send(t.Context(), with(seriald.TypePlaceholderCreate, `{"partId":"P"}`)); err != nil {
+		t.Error(err)
+	}
+	group.Wait()
+}
+
+// waitStored waits until the stream has n events.
+func waitStored(t *testing.T, conn *stream.Conn, n uint64) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); ; <-time.After(time.Millisecond) {
+		info, err := conn.JS.Stream(t.Context(), seriald.StreamEvents)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.CachedInfo().State.Msgs == n {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d events stored, want %d", info.CachedInfo().State.Msgs, n)
+		}
 	}
 }

@@ -19,7 +19,7 @@ var contractCalls = []contractCall{
 	{op: "token", at: "/api/v1/auth/token", body: `{"user":"ann","password":"wrong"}`, status: 401, says: "UNAUTHORIZED"},
 
 	{op: "putFormat", at: "/formats/gear", body: `{"pattern":"GEAR-{SEQ:5}","reset":"never","counterScope":"FORMAT"}`, status: 200},
-	{op: "putFormat", at: "/formats/gear", body: `{"pattern":"GEAR"}`, status: 422, says: "VALIDATION_ERROR", save: "refused=eventId"},
+	{op: "putFormat", at: "/formats/gear", body: `{"pattern":"GEAR"}`, status: 422, says: "VALIDATION_ERROR"},
 	{op: "format", at: "/formats/gear", status: 200, says: `"values":99999`},
 	{op: "format", at: "/formats/none", status: 404, says: "FORMAT_NOT_FOUND"},
 	{op: "formats", at: "/formats?limit=1", status: 200, says: `"nextCursor":`},
@@ -64,6 +64,8 @@ var contractCalls = []contractCall{
 
 	{op: "receiveVendorSerial", at: "/vendor/receive", body: `{"vendorSerialNumber":"V-1","vendorName":"Acme","partId":"GEAR","receivedDate":"2026-03-01","attributes":{"heat":"H7"}}`, status: 201, says: `"status":"PENDING"`, save: "bolt=id"},
 	{op: "receiveVendorSerial", at: "/vendor/receive", body: `{"vendorSerialNumber":"V-1","vendorName":"Acme","gtin":"04006381333931"}`, status: 409, says: `"holderSerialId":"$bolt"`, save: "lost=eventId"},
+	{op: "occur", at: "/system-generated/trigger", body: `{"triggerType":"MATERIAL_RECEIPT","partId":"PART-002","vendorName":"Acme","vendorSerialNumber":"V-7"}`, status: 200, says: `"status":"accepted"`},
+	{op: "occur", at: "/system-generated/trigger", body: `{"triggerType":"MATERIAL_RECEIPT","partId":"PART-002","vendorName":"Acme","vendorSerialNumber":"V-7"}`, status: 409, says: "DUPLICATE_SERIAL"},
 	{op: "receiveVendorSerial", at: "/vendor/receive", body: `{"vendorName":"Acme","partId":"GEAR"}`, status: 422, says: `"field":"vendorSerialNumber"`},
 	{op: "vendorSerial", at: "/vendor/$bolt", status: 200, says: `"receivedDate":"2026-03-01"`},
 	{op: "vendorSerial", at: "/vendor/$unknown", status: 404, says: "VENDOR_SERIAL_NOT_FOUND"},

@@ -259,7 +259,7 @@ func (c *contract) good(op *described) (r request, ok bool) {
 // cannotBe tells of statuses that are described and take more than a test has.
 func cannotBe(op *described, status string) bool {
 	switch status {
-	case "422": // too much to look through, or a repeat of what was refused
+	case "422": // too much to look through
 		return op.method == http.MethodGet
 	case "503": // a minute without a database, or tokens that can't be verified
 		return !needsDatabase(op) || op.ID == "serialEvents"
@@ -273,7 +273,9 @@ func needsDatabase(op *described) bool {
 }
 
 // isWrite reports whether an operation becomes an event.
-func (op *described) isWrite() bool { _, is := op.Responses["409"]; return is }
+func (op *described) isWrite() bool {
+	return slices.ContainsFunc(op.Parameters, func(p struct{ Name, In string }) bool { return p.Name == "Idempotency-Key" })
+}
 
 // refuses has a request refused in all ways that do not depend on what it says.
 func (c *contract) refuses(good request) {
@@ -315,9 +317,8 @@ func (c *contract) refuses(good request) {
 		bad(func(r *request) { r.headers = []string{"If-None-Match", header.Get("ETag")} }, http.StatusNotModified, "")
 	}
 	if good.op.isWrite() {
-		// An event has one outcome, whatever is asked for with its id.
-		bad(func(r *request) { r.headers = []string{"Idempotency-Key", "$lost"} }, http.StatusConflict, `"eventId":"$lost"`)
-		bad(func(r *request) { r.headers = []string{"Idempotency-Key", "$refused"} }, http.StatusUnprocessableEntity, `"eventId":"$refused"`)
+		// An id that was used for something else gets no outcome that is not its own.
+		bad(func(r *request) { r.headers = []string{"Idempotency-Key", "$lost"} }, http.StatusUnprocessableEntity, `"code":"INVALID_STATE","eventId":"$lost"`)
 		bad(func(r *request) { r.headers = []string{"Idempotency-Key", strings.Repeat("k", 129)} }, http.StatusBadRequest, `"field":"Idempotency-Key"`)
 	}
 }

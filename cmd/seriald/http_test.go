@@ -99,8 +99,19 @@ func TestHTTPWriteAgain(t *testing.T) {
 		if second != first {
 			t.Errorf("%s: the repeat got %s, want %s", name, second, first)
 		}
+		other := a
+		other.token = token(t, "tom", "operator")
+		if _, third := f.daemon.try(other); third != first {
+			t.Errorf("%s: another user's repeat got %s, want %s", name, third, first)
+		}
+		// With another body it is another request, which must not take that outcome for its own.
+		other.body = strings.Replace(a.body, `{`, `{"lotNumber":"L-2",`, 1)
+		other.status, other.says = 422, `was used for another request`
+		f.daemon.try(other)
+		other.path, other.body = serialization+"/late-assignment/placeholder", a.body
+		f.daemon.try(other)
 		if after := rows(t, f.db); after != before {
-			t.Errorf("%s: %s, and %s before the repeat", name, after, before)
+			t.Errorf("%s: %s, and %s before the repeats", name, after, before)
 		}
 		by := storetest.Value[string](t, f.db, `SELECT string_agg(DISTINCT performed_by, ' ') FROM audit_events WHERE event_id = $1`, "again-"+name)
 		if by != "mia" {
