@@ -140,6 +140,7 @@ func (o *Outcome) Encode() []byte {
 		b = strconv.AppendInt(b, int64(o.PlaceholdersOmitted), 10)
 	}
 	b = appendIDField(b, "triggerId", o.TriggerID)
+	b = appendField(b, "formatConfigId", o.FormatConfigID)
 	if o.Conflict != nil {
 		b = append(b, `,"conflict":`...)
 		b = o.Conflict.append(b)

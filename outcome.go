@@ -36,7 +36,8 @@ type Outcome struct {
 	// as SerialsOmitted does.
 	Placeholders        []PlaceholderRef `json:"placeholders,omitempty"`
 	PlaceholdersOmitted int              `json:"placeholdersOmitted,omitempty"`
-	TriggerID           ID               `json:"triggerId,omitzero"` // the trigger that was added or changed
+	TriggerID           ID               `json:"triggerId,omitzero"`       // the trigger that was added or changed
+	FormatConfigID      string           `json:"formatConfigId,omitempty"` // the format of the numbers that were asked for (serial_generate)
 	Conflict            *Conflict        `json:"conflict,omitempty"`
 	ProcessedAt         time.Time        `json:"processedAt"`
 	Duplicate           bool             `json:"duplicate,omitempty"`

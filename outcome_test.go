@@ -106,6 +106,7 @@ func outcomes() *rapid.Generator[*seriald.Outcome] {
 				seriald.StatusAccepted, seriald.StatusRejected, seriald.StatusConflict, seriald.StatusIgnored,
 			}).Draw(t, "status"),
 		}
+		o.FormatConfigID = words().Draw(t, "format")
 		o.SerialsOmitted = rapid.IntRange(0, 3).Draw(t, "omitted")
 		if n := rapid.IntRange(0, 3).Draw(t, "serials"); n > 0 {
 			o.Serials = rapid.SliceOfN(serialRefs(), n, n).Draw(t, "serials")

@@ -45,6 +45,7 @@ func (p plant) Send(_ context.Context, e *seriald.Event) ([]byte, error) {
 	case "another":
 		return nil, command.ErrAnotherRequest
 	case "two":
+		o.FormatConfigID = "f"
 		o.Serials = []seriald.SerialRef{{ID: seriald.ID{15: 1}, SerialNumber: "S-1", PartID: "P", Status: "ACTIVE"}, {ID: seriald.ID{15: 2}, SerialNumber: "S-2", PartID: "P", Status: "ACTIVE"}}
 	default:
 		o.Serials = []seriald.SerialRef{{ID: seriald.ID{15: 1}, SerialNumber: "S-1", PartID: "P", Status: "ACTIVE"}}

@@ -103,20 +103,9 @@ func (s *Server) generate(ctx context.Context, in *WriteRequest) (*output[genera
 	if err != nil {
 		return nil, err
 	}
-	var asked struct {
-		Format string `json:"formatConfigId"`
-	}
-	_ = json.Unmarshal(w.asked, &asked) // was understood by the event's rules
-	if asked.Format == "" && len(w.Serials) > 0 {
-		// All of a request are of one format; that it was not asked for is no reason not to
-		// name it.
-		if r, err := s.deps.Database.Serial(ctx, w.Serials[0].ID); err == nil {
-			asked.Format = r.FormatID
-		}
-	}
 	made := make([]madeBody, len(w.Serials))
 	for i, r := range w.Serials {
-		made[i] = madeBody{r.ID, r.SerialNumber, r.PartID, asked.Format, r.Status, w.ProcessedAt}
+		made[i] = madeBody{r.ID, r.SerialNumber, r.PartID, w.FormatConfigID, r.Status, w.ProcessedAt}
 	}
 	body := generatedBody{EventID: w.EventID, Omitted: w.SerialsOmitted}
 	if len(made) != 1 {

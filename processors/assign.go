@@ -18,6 +18,7 @@ func (d *decision) generate(st *state, site *seriald.Site, part *seriald.Part) e
 	if f.Quantity != nil {
 		units = *f.Quantity
 	}
+	d.outcome.FormatConfigID = format.ID
 	return d.assign(st, site, part, format, nil, units, units)
 }
 

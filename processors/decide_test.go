@@ -326,7 +326,7 @@ func TestGenerate(t *testing.T) {
 			if diff := cmp.Diff(tc.groups, groups(d), cmp.AllowUnexported(group{})); diff != "" {
 				t.Errorf("groups (-want +got):\n%s", diff)
 			}
-			if d.outcome.Status != seriald.StatusAccepted || d.outcome.EventID != "e1" || !d.outcome.ProcessedAt.Equal(testNow) {
+			if d.outcome.Status != seriald.StatusAccepted || d.outcome.EventID != "e1" || !d.outcome.ProcessedAt.Equal(testNow) || d.outcome.FormatConfigID != tc.format {
 				t.Errorf("got outcome %+v", d.outcome)
 			}
 			for i, s := range d.serials {
