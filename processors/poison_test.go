@@ -6,16 +6,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
 	"github.com/machshop/seriald"
+	"github.com/machshop/seriald/faulttest"
 	"github.com/machshop/seriald/store/storetest"
 	"github.com/machshop/seriald/stream/streamtest"
 )
@@ -107,81 +106,20 @@ func TestBatchIsBoundedBySerials(t *testing.T) {
 	<-ended
 }
 
-// blackhole is a way to a server that can swallow everything without a word.
-type blackhole struct {
-	listener net.Listener
-	mu       sync.Mutex // guards open
-	open     bool
-	opened   sync.Cond
-}
-
-// newBlackhole returns one before the server of dsn, and the DSN through it.
-func newBlackhole(t *testing.T, dsn string) (*blackhole, string) {
+// newProxy returns a proxy before the server of dsn, and the DSN through it.
+func newProxy(t *testing.T, dsn string) (*faulttest.Proxy, string) {
 	t.Helper()
 	u, err := url.Parse(dsn)
 	if err != nil {
 		t.Fatal(err)
 	}
-	target := u.Host
-	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
+	proxy, err := faulttest.Listen(u.Host)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &blackhole{listener: listener, open: true}
-	b.opened.L = &b.mu
-	var conns sync.WaitGroup
-	t.Cleanup(func() {
-		_ = listener.Close()
-		b.set(true)
-		conns.Wait()
-	})
-	conns.Go(func() {
-		for {
-			near, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			far, err := (&net.Dialer{}).DialContext(context.Background(), "tcp", target)
-			if err != nil {
-				_ = near.Close()
-				continue
-			}
-			conns.Go(func() { b.pass(near, far) })
-			conns.Go(func() { b.pass(far, near) })
-		}
-	})
-	u.Host = listener.Addr().String()
-	return b, u.String()
-}
-
-func (b *blackhole) set(open bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.open = open
-	b.opened.Broadcast()
-}
-
-// pass moves bytes until an end closes. What arrives while it is shut stays, and
-// so does the connection: nobody is told.
-func (b *blackhole) pass(to, from net.Conn) {
-	defer func() { _ = to.Close() }()
-	buffer := make([]byte, 32<<10)
-	for {
-		n, err := from.Read(buffer)
-		b.mu.Lock()
-		for !b.open {
-			b.opened.Wait()
-		}
-		b.mu.Unlock()
-		if n > 0 {
-			if _, err := to.Write(buffer[:n]); err != nil {
-				return
-			}
-		}
-		if err != nil {
-			return
-		}
-	}
+	t.Cleanup(proxy.Close)
+	u.Host = proxy.Addr()
+	return proxy, u.String()
 }
 
 // A connection to the database that is dead and does not say so costs one run of
@@ -189,20 +127,20 @@ func (b *blackhole) pass(to, from net.Conn) {
 func TestDatabaseConnectionDiesInSilence(t *testing.T) {
 	t.Parallel()
 	dsn := storetest.DSN(t, storetest.Fast)
-	hole, through := newBlackhole(t, dsn)
+	proxy, through := newProxy(t, dsn)
 	r := newRigOn(t, streamtest.Start(t, true), dsn)
 	r.dsn = through
 	r.start(func(runner *Runner) { runner.limit = 500 * time.Millisecond })
 	r.publish(seriald.TypeSerialGenerate, "before", `{"partId":"PART-001"}`)
 	r.results(1)
-	hole.set(false)
+	proxy.Blackhole(true)
 	r.publish(seriald.TypeSerialGenerate, "during", `{"partId":"PART-001"}`)
 	for deadline := time.Now().Add(patience); testCounter(t, r.runner.metrics.retries.WithLabelValues(retryUnavailable)) < 2; <-time.After(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the batch hangs")
 		}
 	}
-	hole.set(true)
+	proxy.Blackhole(false)
 	if o := r.results(2)[1]; o.EventID != "during" || o.Status != seriald.StatusAccepted {
 		t.Errorf("outcome %+v", o)
 	}
