@@ -7,8 +7,45 @@ import (
 	"time"
 )
 
-// pingTimeout bounds how long health waits for a dependency.
-const pingTimeout = time.Second
+const (
+	// pingTimeout bounds how long health waits for a dependency.
+	pingTimeout = time.Second
+	// pingFresh is how long one answer of the database is told to all who ask: health is
+	// open to everybody, and must not become a load.
+	pingFresh = 250 * time.Millisecond
+)
+
+// pings asks the database whether it is there. It is safe for concurrent use.
+type pings struct {
+	database Database
+
+	turn chan struct{} // has an element while it is asked; who comes meanwhile gets the same answer
+	at   time.Time     // of the answer
+	err  error
+}
+
+func newPings(database Database) *pings {
+	return &pings{database: database, turn: make(chan struct{}, 1)}
+}
+
+// ping is [Database.Ping], no older than pingFresh.
+func (p *pings) ping(ctx context.Context) error {
+	select {
+	case p.turn <- struct{}{}:
+		defer func() { <-p.turn }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if time.Since(p.at) < pingFresh {
+		return p.err
+	}
+	// Who asked may go away, which says nothing of the database.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pingTimeout)
+	defer cancel()
+	p.err = p.database.Ping(ctx)
+	p.at = time.Now()
+	return p.err
+}
 
 type healthBody struct {
 	Status    string    `json:"status"` // ok, degraded or error
@@ -36,7 +73,7 @@ func (s *Server) health(ctx context.Context, _ *noInput) (*statusOutput[healthBo
 		Status: "ok", Timestamp: now.UTC(), Uptime: now.Sub(s.started).Seconds(),
 		Database: StateConnected, Redis: s.deps.Redis(ctx), NATS: s.deps.NATS(), MQTT: s.deps.MQTT(),
 	}
-	if s.deps.Database.Ping(ctx) != nil {
+	if s.pings.ping(ctx) != nil {
 		body.Database = StateDisconnected
 	}
 	status := http.StatusOK

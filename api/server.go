@@ -168,6 +168,7 @@ type Server struct {
 	tls      *tls.Config  // nil for plain HTTP
 	deps     Dependencies
 	master   *master
+	pings    *pings
 	prefixes gs1.CompanyPrefixes
 	started  time.Time
 	errors   prometheus.Counter
@@ -218,7 +219,7 @@ func (s *Server) Address() string { return s.listener.Addr().String() }
 // Run serves with what is there by now, until ctx ends and the requests under way are
 // answered.
 func (s *Server) Run(ctx context.Context, deps Dependencies) error {
-	s.deps, s.master = deps, &master{database: deps.Database}
+	s.deps, s.master, s.pings = deps, &master{database: deps.Database}, newPings(deps.Database)
 	front := edge.New(s.cfg.Edge, edge.Dependencies{Log: s.log, Counter: deps.Requests, Authenticate: s.identify})
 	public := s.listener
 	if s.tls != nil {

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	_ "embed"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -11,8 +10,6 @@ import (
 )
 
 var (
-	//go:embed sql/serials_count.sql
-	sqlSerialsCount string
 	//go:embed sql/placeholders_pending_count.sql
 	sqlPlaceholdersPendingCount string
 	//go:embed sql/conflicts_pending_count.sql
@@ -29,20 +26,6 @@ func (db *DB) count(ctx context.Context, doing, sql string, args ...any) (n int,
 	return n, err
 }
 
-// serialTables has the partition of serials that a source has for itself.
-var serialTables = map[seriald.Source]string{
-	seriald.SourceVendor: "vendor_serials", seriald.SourceGenerated: "system_generated_serials", seriald.SourceLate: "late_assigned_serials",
-}
-
-// sqlSerialsCountOf has serials_count.sql for the table of each source.
-var sqlSerialsCountOf = func() map[seriald.Source]string {
-	all := map[seriald.Source]string{}
-	for source, table := range serialTables {
-		all[source] = strings.ReplaceAll(sqlSerialsCount, serialTables[seriald.SourceGenerated], table)
-	}
-	return all
-}()
-
 // CountSerials returns how many serials f means, counted up to most. The error is
 // [ErrTooBroad] if they could not be counted in five seconds.
 func (db *DB) CountSerials(ctx context.Context, f *SerialFilter, most int) (int, error) {
@@ -50,7 +33,7 @@ func (db *DB) CountSerials(ctx context.Context, f *SerialFilter, most int) (int,
 	total := 0
 	err := db.readPlanned(ctx, "count serials", func(pipe *pgx.Batch) {
 		for _, source := range f.sources() {
-			pipe.Queue(sqlSerialsCountOf[source], f.args(source, seriald.ID{}, most)...).QueryRow(func(row pgx.Row) error {
+			pipe.Queue(sqlSerialsCountOf[source], f.args(seriald.ID{}, most)...).QueryRow(func(row pgx.Row) error {
 				var n int
 				err := row.Scan(&n)
 				total += n

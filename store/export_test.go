@@ -2,11 +2,11 @@ package store
 
 import "github.com/machshop/seriald"
 
-// SerialsListArgs are the parameters of serials_list.sql, each time that it is sent.
-func SerialsListArgs(f *SerialFilter, limit int) [][]any {
-	var all [][]any
+// SerialsList has the statements of [DB.Serials] for f, with their parameters.
+func SerialsList(f *SerialFilter, limit int) map[string][]any {
+	all := map[string][]any{}
 	for _, source := range f.sources() {
-		all = append(all, f.args(source, seriald.ID{}, limit))
+		all[sqlSerialsListOf[source]] = f.args(seriald.ID{}, limit)
 	}
 	return all
 }

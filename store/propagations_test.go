@@ -122,8 +122,8 @@ func TestPropagationsUseIndexes(t *testing.T) {
 		"rare, statistics":     {"propagation_statistics", []any{"PART-77"}, []string{"serials_part_id", "serial_propagations_serial_id"}},
 		"of a serial":          {"propagation_of_serial", []any{id, 1001}, []string{"serial_propagations_serial_id", "_serials_pkey"}},
 		"its conflicts":        {"audit_conflicts_of_serial", []any{id, "N-10", 1001}, []string{"serial_uniqueness_checks_serial_number"}},
-		"serials of a part":    {"serials_count", []any{"SYSTEM_GENERATED", "", "PART-77", "", "", "", "", "", "", nil, nil, nil, nil, 10001}, []string{"serials_part_id"}},
-		"serials of a number":  {"serials_count", []any{"VENDOR", "N-11", "", "", "", "", "", "", "", nil, nil, nil, nil, 10001}, []string{"serials_serial_number"}},
+		"serials of a part":    {"serials_count", []any{"", "PART-77", "", "", "", "", "", "", nil, nil, nil, nil, 10001}, []string{"serials_part_id"}},
+		"serials of a number":  {"serials_count", []any{"N-11", "", "", "", "", "", "", "", nil, nil, nil, nil, 10001}, []string{"serials_serial_number"}},
 		"placeholders waiting": {"placeholders_pending_count", []any{"PART-77", "", "", 10001}, []string{"late_assignment_placeholders"}},
 	}, "serial_propagations", "system_generated_serials", "vendor_serials")
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	_ "embed"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -17,7 +18,21 @@ var (
 	sqlSerialRead string
 	//go:embed sql/serials_list.sql
 	sqlSerialsList string
+	//go:embed sql/serials_count.sql
+	sqlSerialsCount string
+
+	sqlSerialsListOf, sqlSerialsCountOf = bySource(sqlSerialsList), bySource(sqlSerialsCount)
 )
+
+// bySource has a statement on the table of serials made here for that of each source.
+func bySource(sql string) map[seriald.Source]string {
+	const table = "system_generated_serials"
+	return map[seriald.Source]string{
+		seriald.SourceVendor:    strings.ReplaceAll(sql, table, "vendor_serials"),
+		seriald.SourceGenerated: sql,
+		seriald.SourceLate:      strings.ReplaceAll(sql, table, "late_assigned_serials"),
+	}
+}
 
 // SerialRecord is a serial as it is in the database.
 type SerialRecord struct {
@@ -58,10 +73,10 @@ func (f *SerialFilter) sources() []seriald.Source {
 	return []seriald.Source{seriald.SourceVendor, seriald.SourceGenerated, seriald.SourceLate}
 }
 
-// args are the parameters of serials_list.sql for a source.
-func (f *SerialFilter) args(source seriald.Source, before seriald.ID, limit int) []any {
+// args are the parameters of serials_list.sql.
+func (f *SerialFilter) args(before seriald.ID, limit int) []any {
 	return []any{
-		string(source), f.Number, f.PartID, string(f.Status), f.WorkOrderID, f.LotNumber, f.OperationCode, f.Device,
+		f.Number, f.PartID, string(f.Status), f.WorkOrderID, f.LotNumber, f.OperationCode, f.Device,
 		f.VendorName, f.Attributes, timeOrNull(f.From), timeOrNull(f.To), idOrNull(before), limit,
 	}
 }
@@ -94,7 +109,7 @@ func (db *DB) Serials(ctx context.Context, f *SerialFilter, before seriald.ID, l
 	}
 	err := db.readPlanned(ctx, "list serials", func(pipe *pgx.Batch) {
 		for _, source := range f.sources() {
-			pipe.Queue(sqlSerialsList, f.args(source, before, limit)...).Query(read)
+			pipe.Queue(sqlSerialsListOf[source], f.args(before, limit)...).Query(read)
 		}
 	})
 	if err != nil {

@@ -1,0 +1,84 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// pingedDatabase counts the pings, and answers after a second at most.
+type pingedDatabase struct {
+	fakeDatabase
+	pings atomic.Int64
+	takes atomic.Int64 // nanoseconds
+	down  atomic.Bool
+}
+
+func (d *pingedDatabase) Ping(ctx context.Context) error {
+	d.pings.Add(1)
+	select {
+	case <-time.After(time.Duration(d.takes.Load())):
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if d.down.Load() {
+		return errDown
+	}
+	return nil
+}
+
+// However many ask how the service is, and whoever goes away, the database is asked four
+// times a second.
+func TestHealthDoesNotLoadTheDatabase(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := &pingedDatabase{}
+		p := newPings(d)
+		want := func(what string, err error, pings int64) {
+			t.Helper()
+			if got := p.ping(t.Context()); !errors.Is(got, err) || d.pings.Load() != pings {
+				t.Errorf("%s: %v after %d pings, want %v after %d", what, got, d.pings.Load(), err, pings)
+			}
+		}
+		want("the first time", nil, 1)
+		d.down.Store(true)
+		want("at once", nil, 1)
+		<-time.After(pingFresh)
+		want("down", errDown, 2)
+		d.down.Store(false)
+		want("down, at once", errDown, 2)
+		<-time.After(pingFresh)
+		want("up again", nil, 3)
+
+		<-time.After(pingFresh)
+		d.takes.Store(int64(pingTimeout / 2))
+		gone, leave := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() { _ = p.ping(gone) })
+		synctest.Wait()
+		leave()
+		for range 50 {
+			wg.Go(func() {
+				if err := p.ping(t.Context()); err != nil {
+					t.Errorf("who waited for the answer to one that went away: %v", err)
+				}
+			})
+		}
+		wg.Wait()
+		if n := d.pings.Load(); n != 4 {
+			t.Errorf("%d pings, want 4", n)
+		}
+
+		<-time.After(pingFresh)
+		d.takes.Store(int64(time.Hour))
+		begun := time.Now()
+		want("it hangs", context.DeadlineExceeded, 5)
+		if took := time.Since(begun); took != pingTimeout {
+			t.Errorf("it hangs: told after %s", took)
+		}
+	})
+}
