@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/machshop/seriald"
@@ -60,14 +61,15 @@ func fuzzedAPI(tb testing.TB) (http.Handler, *published, []fuzzedOperation) {
 	deps := dependencies(nil, StateConnected, StateConnected, StateDisabled)
 	deps.Database, deps.Commands, deps.Events, deps.Tokens, deps.Login = db, sent, http.NotFoundHandler(), roleTokens{}, nobodysLogin{}
 	deps.Replay = func(context.Context, seriald.ID, []byte) (seriald.EventID, error) { return "", store.ErrNotFound }
-	s.deps, s.master = deps, &master{database: db}
+	s.use(deps)
 	front := edge.New(s.cfg.Edge, edge.Dependencies{Log: s.log, Authenticate: s.identify})
 	handler := front(s.routes())
 	var all []fuzzedOperation
 	paths := s.api.OpenAPI().Paths
 	for _, path := range slices.Sorted(maps.Keys(paths)) {
 		for method, op := range operationsOf(paths[path]) {
-			all = append(all, fuzzedOperation{method, path, op.Responses["409"] != nil})
+			keyed := slices.ContainsFunc(op.Parameters, func(p *huma.Param) bool { return p.Name == "Idempotency-Key" })
+			all = append(all, fuzzedOperation{method, path, keyed})
 		}
 	}
 	slices.SortFunc(all, func(a, b fuzzedOperation) int { return strings.Compare(a.path+a.method, b.path+b.method) })

@@ -216,10 +216,15 @@ func Listen(cfg Config, log *slog.Logger, reg *prometheus.Registry) (*Server, er
 // Address returns the address that is listened on, host:port.
 func (s *Server) Address() string { return s.listener.Addr().String() }
 
+// use takes what the service consists of.
+func (s *Server) use(deps Dependencies) {
+	s.deps, s.master, s.pings = deps, &master{database: deps.Database}, newPings(deps.Database)
+}
+
 // Run serves with what is there by now, until ctx ends and the requests under way are
 // answered.
 func (s *Server) Run(ctx context.Context, deps Dependencies) error {
-	s.deps, s.master, s.pings = deps, &master{database: deps.Database}, newPings(deps.Database)
+	s.use(deps)
 	front := edge.New(s.cfg.Edge, edge.Dependencies{Log: s.log, Counter: deps.Requests, Authenticate: s.identify})
 	public := s.listener
 	if s.tls != nil {
