@@ -173,6 +173,14 @@ func (db *DB) RevokeTokens(ctx context.Context, name, by string) error {
 	}, "TOKENS_REVOKED")
 }
 
+// UnlockUser forgets a user's wrong passwords. The addresses that they came from stay
+// locked.
+func (db *DB) UnlockUser(ctx context.Context, name, by string) error {
+	return db.updateUser(ctx, "unlock user", name, by, func(*userAudit) (string, []any) {
+		return sqlLoginFailuresDrop, []any{[]string{UserKey(name)}}
+	}, "UNLOCKED")
+}
+
 // Rehash replaces the hash of a password by another of the same password, made
 // with newer parameters. Nothing is revoked or audited: what the user knows stays
 // the same. A hash that is no longer old is let be.

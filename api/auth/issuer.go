@@ -9,29 +9,35 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/google/uuid"
+
+	"github.com/machshop/seriald/store"
 )
 
-// Issuer issues tokens for passwords. It is safe for concurrent use; make one per
-// process, for it counts failures.
+// Issuer issues tokens for passwords. It is safe for concurrent use.
 type Issuer struct {
 	secret   []byte
 	lifetime time.Duration
-	users    UserStore
+	users    LoginStore
 	hasher   *Hasher
-	failures *lockout
 	log      *slog.Logger
+}
+
+// LoginStore is what logins need: the store.
+type LoginStore interface {
+	UserStore
+	FailureStore
 }
 
 // NewIssuer returns an Issuer whose tokens are signed with secret (HS256) and are good
 // for lifetime. The error says what is missing.
-func NewIssuer(secret []byte, lifetime time.Duration, users UserStore, hasher *Hasher, log *slog.Logger) (*Issuer, error) {
+func NewIssuer(secret []byte, lifetime time.Duration, users LoginStore, hasher *Hasher, log *slog.Logger) (*Issuer, error) {
 	if len(secret) == 0 {
 		return nil, errors.New("there is no secret to sign tokens with: set JWT_SECRET")
 	}
 	if lifetime <= 0 {
 		return nil, errors.New("JWT_EXPIRATION: must be more than 0: write 24h")
 	}
-	return &Issuer{secret: secret, lifetime: lifetime, users: users, hasher: hasher, failures: newLockout(lockSize), log: log}, nil
+	return &Issuer{secret: secret, lifetime: lifetime, users: users, hasher: hasher, log: log}, nil
 }
 
 // errLogin does not tell whether it is the name or the password, or the user is
@@ -48,7 +54,7 @@ func (i *Issuer) Login(ctx context.Context, user, password, client string) (toke
 		name = "" // nobody's
 	}
 	keys := lockKeys(name, client)
-	if err := i.failures.locked(keys, time.Now()); err != nil {
+	if err := i.locked(ctx, keys); err != nil {
 		return "", time.Time{}, err
 	}
 	u, err := userOrNobody(ctx, i.users, name)
@@ -60,7 +66,7 @@ func (i *Issuer) Login(ctx context.Context, user, password, client string) (toke
 		return "", time.Time{}, fmt.Errorf("login of %q: %w", name, err)
 	}
 	right = right && !u.Disabled
-	if err := i.failures.settle(keys, right, time.Now()); err != nil {
+	if err := i.settle(ctx, keys, right); err != nil {
 		return "", time.Time{}, err
 	}
 	if !right {
@@ -81,6 +87,28 @@ func (i *Issuer) Login(ctx context.Context, user, password, client string) (toke
 		return "", time.Time{}, fmt.Errorf("sign token: %w", err)
 	}
 	return token, expires, nil
+}
+
+// locked refuses while one of keys is locked: before a password is looked at, which costs.
+func (i *Issuer) locked(ctx context.Context, keys []string) error {
+	known, now, err := i.users.LoginFailures(ctx, keys)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return checkLocks(known, now)
+}
+
+// settle counts how a login went.
+func (i *Issuer) settle(ctx context.Context, keys []string, success bool) error {
+	var refused error
+	err := i.users.ChangeLoginFailures(ctx, keys, lockForget, func(known []store.LoginFailures, now time.Time) (after []store.LoginFailures) {
+		after, refused = settle(keys, success, known, now)
+		return after
+	})
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return refused
 }
 
 // rehash brings a hash to today's parameters; the next login tries again if it fails.

@@ -15,7 +15,7 @@ import (
 )
 
 // newIssuer is an issuer that hashes cheaply.
-func newIssuer(t *testing.T, users UserStore) *Issuer {
+func newIssuer(t *testing.T, users LoginStore) *Issuer {
 	t.Helper()
 	i, err := NewIssuer(secret, time.Hour, users, newHasher(cheap), quiet)
 	if err != nil {

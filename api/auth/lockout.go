@@ -1,11 +1,12 @@
 package auth
 
 import (
-	"container/list"
+	"context"
 	"fmt"
 	"net/netip"
-	"sync"
 	"time"
+
+	"github.com/machshop/seriald/store"
 )
 
 // How guessing is slowed down, for a user name and for an address each.
@@ -14,7 +15,6 @@ const (
 	lockFirst  = time.Minute      // then, and twice as long after each failure that follows
 	lockMost   = 15 * time.Minute // at most
 	lockForget = 30 * time.Minute // after the last failure: the longest lock, and as long again
-	lockSize   = 10_000           // names and addresses that are remembered: 3 MB; the longest untouched goes first
 )
 
 // LockedError refuses a login without looking at the password: there were too many
@@ -28,28 +28,15 @@ func (e *LockedError) Error() string {
 	return fmt.Sprintf("too many failed logins: try again in %s", e.RetryAfter.Round(time.Second))
 }
 
-// lockout counts failed logins. It is of this process: replicas count for
-// themselves, and a start forgets.
-type lockout struct {
-	mu      sync.Mutex
-	byKey   map[string]*list.Element
-	touched *list.List // of *attempts, the latest first
-	size    int
-}
-
-type attempts struct {
-	key      string
-	failures int
-	failedAt time.Time // the last one
-	until    time.Time // locked until then
-}
-
-func newLockout(size int) *lockout {
-	return &lockout{byKey: map[string]*list.Element{}, touched: list.New(), size: size}
+// FailureStore is where failed logins are counted, for all processes: the store.
+type FailureStore interface {
+	LoginFailures(ctx context.Context, keys []string) (known []store.LoginFailures, now time.Time, err error)
+	ChangeLoginFailures(ctx context.Context, keys []string, forget time.Duration,
+		change func(known []store.LoginFailures, now time.Time) []store.LoginFailures) error
 }
 
 // lockKeys are what a login is counted by.
-func lockKeys(user, client string) [2]string {
+func lockKeys(user, client string) []string {
 	if a, err := netip.ParseAddr(client); err == nil {
 		a = a.Unmap().WithZone("")
 		client = a.String()
@@ -58,22 +45,15 @@ func lockKeys(user, client string) [2]string {
 			client = p.String()
 		}
 	}
-	return [2]string{"user " + user, "client " + client}
+	return []string{store.UserKey(user), "client " + client}
 }
 
-// locked refuses while one of keys is locked. The error is a *[LockedError].
-func (l *lockout) locked(keys [2]string, now time.Time) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.check(keys, now)
-}
-
-func (l *lockout) check(keys [2]string, now time.Time) error {
+// checkLocks refuses while one of those that are known is locked. The error is a
+// *[LockedError].
+func checkLocks(known []store.LoginFailures, now time.Time) error {
 	var wait time.Duration
-	for _, key := range keys {
-		if e, ok := l.byKey[key]; ok {
-			wait = max(wait, e.Value.(*attempts).until.Sub(now))
-		}
+	for _, f := range known {
+		wait = max(wait, f.LockedUntil.Sub(now))
 	}
 	if wait > 0 {
 		return &LockedError{RetryAfter: wait}
@@ -81,49 +61,33 @@ func (l *lockout) check(keys [2]string, now time.Time) error {
 	return nil
 }
 
-// settle counts how a login went. Of those that run at once, the ones that end after
-// the lock are refused whatever the password: many guesses in parallel are worth
-// no more than one after the other.
-func (l *lockout) settle(keys [2]string, success bool, now time.Time) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if err := l.check(keys, now); err != nil {
-		return err
+// settle returns what is known of keys after a login, by what is known of them. Of
+// logins that run at once, the ones that end after the lock are refused whatever the
+// password: many guesses in parallel are worth no more than one after the other.
+func settle(keys []string, success bool, known []store.LoginFailures, now time.Time) ([]store.LoginFailures, error) {
+	if err := checkLocks(known, now); err != nil {
+		return nil, err
 	}
-	for _, key := range keys {
-		if success {
-			l.forget(key)
-		} else {
-			l.fail(key, now)
+	if success {
+		gone := make([]store.LoginFailures, len(known))
+		for i, f := range known {
+			gone[i].Key = f.Key
+		}
+		return gone, nil
+	}
+	after := make([]store.LoginFailures, len(keys))
+	for i, key := range keys {
+		after[i] = store.LoginFailures{Key: key, LockedUntil: now}
+		for _, f := range known {
+			if f.Key == key && now.Sub(f.FailedAt) <= lockForget {
+				after[i].Failures = f.Failures
+			}
+		}
+		after[i].Failures++
+		after[i].FailedAt = now
+		if over := after[i].Failures - lockAfter; over >= 0 {
+			after[i].LockedUntil = now.Add(min(lockFirst<<min(over, 8), lockMost))
 		}
 	}
-	return nil
-}
-
-func (l *lockout) forget(key string) {
-	if e, ok := l.byKey[key]; ok {
-		l.touched.Remove(e)
-		delete(l.byKey, key)
-	}
-}
-
-func (l *lockout) fail(key string, now time.Time) {
-	e, ok := l.byKey[key]
-	if !ok {
-		if l.touched.Len() >= l.size {
-			l.forget(l.touched.Back().Value.(*attempts).key)
-		}
-		e = l.touched.PushFront(&attempts{key: key})
-		l.byKey[key] = e
-	}
-	l.touched.MoveToFront(e)
-	a := e.Value.(*attempts)
-	if now.Sub(a.failedAt) > lockForget {
-		a.failures = 0
-	}
-	a.failures++
-	a.failedAt = now
-	if over := a.failures - lockAfter; over >= 0 {
-		a.until = now.Add(min(lockFirst<<min(over, 8), lockMost))
-	}
+	return after, nil
 }

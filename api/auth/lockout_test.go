@@ -3,11 +3,14 @@ package auth
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/machshop/seriald/store"
 )
 
 func wait(err error) time.Duration {
@@ -20,47 +23,48 @@ func wait(err error) time.Duration {
 func TestLockDoubles(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l, keys := newLockout(100), lockKeys("ann", "192.0.2.1")
+		users := &table{}
+		i, keys := newIssuer(t, users), lockKeys("ann", "192.0.2.1")
 		fail := func() {
 			t.Helper()
-			if err := l.settle(keys, false, time.Now()); err != nil {
+			if err := i.settle(t.Context(), keys, false); err != nil {
 				t.Fatalf("a failure is not counted: %v", err)
 			}
 		}
 		for range lockAfter - 1 {
 			fail()
-			if err := l.locked(keys, time.Now()); err != nil {
+			if err := i.locked(t.Context(), keys); err != nil {
 				t.Fatalf("locked too early: %v", err)
 			}
 		}
 		for _, minutes := range []int{1, 2, 4, 8, 15, 15, 15, 15, 15, 15, 15, 15} {
 			fail()
 			lasts := time.Duration(minutes) * time.Minute
-			if got := wait(l.locked(keys, time.Now())); got != lasts {
+			if got := wait(i.locked(t.Context(), keys)); got != lasts {
 				t.Errorf("locked for %s, want %s", got, lasts)
 			}
 			// Neither name nor address helps alone.
-			for _, other := range [][2]string{lockKeys("ann", "192.0.2.2"), lockKeys("bob", "192.0.2.1")} {
-				if l.locked(other, time.Now()) == nil {
+			for _, other := range [][]string{lockKeys("ann", "192.0.2.2"), lockKeys("bob", "192.0.2.1")} {
+				if i.locked(t.Context(), other) == nil {
 					t.Errorf("%v is not locked", other)
 				}
 			}
-			if l.locked(lockKeys("bob", "192.0.2.2"), time.Now()) != nil {
+			if i.locked(t.Context(), lockKeys("bob", "192.0.2.2")) != nil {
 				t.Error("another user elsewhere is locked")
 			}
 			// While it is locked, the right password is none, and nothing is counted.
 			for _, success := range []bool{true, false} {
-				if got := wait(l.settle(keys, success, time.Now())); got != lasts {
+				if got := wait(i.settle(t.Context(), keys, success)); got != lasts {
 					t.Errorf("settled under the lock: %s", got)
 				}
 			}
 			pass(lasts)
 		}
-		if err := l.settle(keys, true, time.Now()); err != nil {
+		if err := i.settle(t.Context(), keys, true); err != nil {
 			t.Fatal(err)
 		}
-		if len(l.byKey) != 0 || l.touched.Len() != 0 {
-			t.Errorf("a success leaves %d", len(l.byKey))
+		if len(users.failures) != 0 {
+			t.Errorf("a success leaves %v", users.failures)
 		}
 	})
 }
@@ -68,16 +72,16 @@ func TestLockDoubles(t *testing.T) {
 func TestFailuresAreForgotten(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l, keys := newLockout(100), lockKeys("ann", "192.0.2.1")
+		i, keys := newIssuer(t, &table{}), lockKeys("ann", "192.0.2.1")
 		for range 3 {
 			for range lockAfter - 1 {
-				if err := l.settle(keys, false, time.Now()); err != nil {
+				if err := i.settle(t.Context(), keys, false); err != nil {
 					t.Fatal(err)
 				}
 			}
 			pass(lockForget + 1)
 		}
-		if err := l.locked(keys, time.Now()); err != nil {
+		if err := i.locked(t.Context(), keys); err != nil {
 			t.Error(err)
 		}
 	})
@@ -95,26 +99,39 @@ func TestLockKeys(t *testing.T) {
 	}
 }
 
-// Whatever comes, no more is remembered than there is room for, the list and the map
-// hold the same, and a key that has failed last is held.
-func TestLockoutIsBounded(t *testing.T) {
+// Whatever comes: nothing is counted, and nobody let in, under a lock; none lasts longer
+// than the longest; and who gets in has nothing left.
+func TestSettle(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		const size = 6
-		l, now := newLockout(size), time.Unix(0, 0)
-		for range rapid.IntRange(1, 200).Draw(t, "logins") {
+		known, now := map[string]store.LoginFailures{}, time.Unix(0, 0)
+		for range rapid.IntRange(1, 100).Draw(t, "logins") {
 			now = now.Add(time.Duration(rapid.IntRange(0, 1200).Draw(t, "pause")) * time.Second)
-			keys := lockKeys(fmt.Sprint(rapid.IntRange(0, 20).Draw(t, "user")), fmt.Sprint("10.0.0.", rapid.IntRange(0, 20).Draw(t, "host")))
-			success := rapid.Bool().Draw(t, "success")
-			err := l.settle(keys, success, now)
-			if wait(err) > lockMost {
-				t.Fatalf("locked for %s", wait(err))
+			keys := lockKeys(fmt.Sprint(rapid.IntRange(0, 3).Draw(t, "user")), fmt.Sprint("10.0.0.", rapid.IntRange(0, 3).Draw(t, "host")))
+			var before []store.LoginFailures
+			for _, key := range keys {
+				if f, ok := known[key]; ok {
+					before = append(before, f)
+				}
 			}
-			if len(l.byKey) != l.touched.Len() || len(l.byKey) > size {
-				t.Fatalf("%d keys, %d in the list", len(l.byKey), l.touched.Len())
+			locked := slices.ContainsFunc(before, func(f store.LoginFailures) bool { return f.LockedUntil.After(now) })
+			success := rapid.Bool().Draw(t, "success")
+			after, err := settle(keys, success, before, now)
+			if (err != nil) != locked || locked && len(after) > 0 || wait(err) > lockMost {
+				t.Fatalf("%+v: %v, and %+v", before, err, after)
+			}
+			for _, f := range after {
+				over := f.Failures >= lockAfter
+				if success != (f.Failures == 0) || !success && (over != f.LockedUntil.After(now) || !f.FailedAt.Equal(now)) {
+					t.Fatalf("after %+v, success %t: %+v", before, success, f)
+				}
+				known[f.Key] = f
+				if f.Failures == 0 {
+					delete(known, f.Key)
+				}
 			}
 			for _, key := range keys {
-				if _, held := l.byKey[key]; err == nil && held == success {
+				if _, held := known[key]; err == nil && held == success {
 					t.Fatalf("%s is held: %t, after success: %t", key, held, success)
 				}
 			}

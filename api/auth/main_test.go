@@ -21,11 +21,47 @@ var (
 	cheap  = params{memory: 64, time: 1, threads: 1}
 )
 
-// table is a users table in memory, that can be away.
+// table is a users table in memory, with their failed logins, that can be away.
 type table struct {
-	mu    sync.Mutex
-	users map[string]store.User
-	away  bool
+	mu       sync.Mutex
+	users    map[string]store.User
+	failures map[string]store.LoginFailures
+	away     bool
+}
+
+func (f *table) LoginFailures(_ context.Context, keys []string) ([]store.LoginFailures, time.Time, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.away {
+		return nil, time.Time{}, errAway
+	}
+	return f.failed(keys), time.Now(), nil
+}
+
+func (f *table) failed(keys []string) (known []store.LoginFailures) {
+	for _, key := range keys {
+		if of, ok := f.failures[key]; ok {
+			known = append(known, of)
+		}
+	}
+	return known
+}
+
+func (f *table) ChangeLoginFailures(_ context.Context, keys []string, _ time.Duration, change func([]store.LoginFailures, time.Time) []store.LoginFailures) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.away {
+		return errAway
+	}
+	if f.failures == nil {
+		f.failures = map[string]store.LoginFailures{}
+	}
+	for _, of := range change(f.failed(keys), time.Now()) {
+		if f.failures[of.Key] = of; of.Failures == 0 {
+			delete(f.failures, of.Key)
+		}
+	}
+	return nil
 }
 
 func (f *table) put(u store.User) {

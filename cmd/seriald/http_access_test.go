@@ -99,6 +99,14 @@ func TestHTTPUsers(t *testing.T) {
 	d.try(login("admin", firstPassword(t, d), "192.0.2.3", 429, "RATE_LIMITED"))                         // the address, as somebody else
 	d.try(login("admin", firstPassword(t, d), "192.0.2.4", 200, "accessToken"))                          // neither
 	d.try(ask{method: http.MethodGet, path: read, token: admin, header: from("192.0.2.3"), status: 200}) // it is logins that wait
+
+	// A start forgets nothing; who runs the service can let the user in, and not the address.
+	d.kill()
+	d.start()
+	d.try(login("bob", "correct horse battery", "192.0.2.4", 429, "RATE_LIMITED"))
+	command("user", "unlock", "bob")
+	d.try(login("bob", "correct horse battery", "192.0.2.4", 200, "accessToken"))
+	d.try(login("ann", "correct horse battery", "192.0.2.3", 429, "RATE_LIMITED"))
 }
 
 // What stands in front of all routes: CORS, rate limit, request ids, trusted proxies.

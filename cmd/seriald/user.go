@@ -24,6 +24,7 @@ type userCommand struct {
 	List    userList    `cmd:"" help:"List the users."`
 	Disable userDisable `cmd:"" help:"Refuse a user: password and tokens."`
 	Enable  userEnable  `cmd:"" help:"Let a user who was disabled sign in again."`
+	Unlock  userUnlock  `cmd:"" help:"Let a user sign in again who is locked out after wrong passwords."`
 	Revoke  userRevoke  `cmd:"" help:"Refuse all tokens of a user that were issued until now."`
 }
 
@@ -53,6 +54,7 @@ type (
 	}
 	userDisable struct{ userName }
 	userEnable  struct{ userName }
+	userUnlock  struct{ userName }
 	userRevoke  struct{ userName }
 )
 
@@ -103,6 +105,13 @@ func (c *userDisable) Run(ctx context.Context, s *session) error {
 func (c *userEnable) Run(ctx context.Context, s *session) error {
 	return c.change(s, "is enabled and may sign in", func(db *store.DB, name string) error {
 		return db.EnableUser(ctx, name, operator())
+	})
+}
+
+// Run unlocks a user.
+func (c *userUnlock) Run(ctx context.Context, s *session) error {
+	return c.change(s, "may sign in; addresses that wrong passwords came from stay locked", func(db *store.DB, name string) error {
+		return db.UnlockUser(ctx, name, operator())
 	})
 }
 

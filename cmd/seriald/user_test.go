@@ -76,6 +76,8 @@ func TestUserCommands(t *testing.T) {
 		{"", []string{"role", "bob", "--role", "supervisor"}, "has role supervisor", false},
 		{"", []string{"revoke", "bob"}, "sign in again", false},
 		{"", []string{"disable", "ann"}, "is disabled", false},
+		{"", []string{"unlock", "Ann"}, "user ann may sign in", false},
+		{"", []string{"unlock", "carl"}, "there is no user carl", true},
 		{"", []string{"disable", "carl"}, "there is no user carl", true},
 		{"", []string{"list"}, "disabled", false},
 	} {

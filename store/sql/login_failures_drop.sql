@@ -1,0 +1,2 @@
+DELETE FROM login_failures
+WHERE key = ANY ($1::text[])
