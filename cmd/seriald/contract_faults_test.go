@@ -66,6 +66,7 @@ func (c *contract) withoutDatabase() {
 	c.t.Helper()
 	c.postgres.Refuse(true)
 	c.postgres.Cut()
+	c.daemon.eventually("/health", `"database":"disconnected"`) // which asks it four times a second
 	c.each("", func(op *described) bool { return !op.isWrite() }, func(op *described, a answer) {
 		if needsDatabase(op) != (a.status == http.StatusServiceUnavailable) || a.status >= 500 && a.status != http.StatusServiceUnavailable {
 			c.t.Errorf("%s without a database: %d %s", op.ID, a.status, a.body)
