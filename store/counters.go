@@ -18,8 +18,9 @@ type Counter struct {
 }
 
 // TakeCounters takes n values of each counter, in one statement that commits at
-// once: what was taken is never given out again, used or not. It returns the
-// first ordinal of each block, from 0.
+// once: what was taken is not given out again, used or not. It is on disk when anything
+// is that is committed later; what a crash of the server takes back before was given to
+// nobody. It returns the first ordinal of each block, from 0.
 func (db *DB) TakeCounters(ctx context.Context, takes map[Counter]int64) (map[Counter]int64, error) {
 	defer db.metrics.observe("counters")()
 	text, counts := texts(3, len(takes)), make([]int64, 0, len(takes))

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -103,5 +104,41 @@ func TestCountersSurviveKilledProcesses(t *testing.T) {
 	// Each kill loses what 16 workers had under way: a block of 7 each.
 	if most := int64(processes * rounds * 16 * 7); gaps < 0 || gaps > most {
 		t.Errorf("%d gaps, want at most %d", gaps, most)
+	}
+}
+
+// Taking values waits for no disk; but no batch is committed before what was taken for it
+// is on disk, or a power cut could give a number twice.
+func TestCountersAreSyncedWithTheirBatch(t *testing.T) {
+	t.Parallel()
+	dsn := storetest.DSN(t, storetest.Durable)
+	db, conn := storetest.Open(t, dsn), storetest.Conn(t, dsn)
+	const rounds = 50
+	unsynced := 0
+	for i := range rounds {
+		if _, err := db.TakeCounters(t.Context(), map[store.Counter]int64{{FormatID: "default", Period: "2026-11-28"}: 1}); err != nil {
+			t.Fatal(err)
+		}
+		var taken string
+		var flushed bool
+		if err := conn.QueryRow(t.Context(), "SELECT pg_current_wal_insert_lsn()::text, pg_current_wal_flush_lsn() >= pg_current_wal_insert_lsn()").Scan(&taken, &flushed); err != nil {
+			t.Fatal(err)
+		}
+		if !flushed {
+			unsynced++
+		}
+		tx, _, err := db.Read(t.Context(), store.Refs{}, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := tx.Write(t.Context(), &store.Changes{Devices: []store.DeviceRow{deviceRow("plant1", fmt.Sprint("d", i))}}, 500); err != nil {
+			t.Fatal(err)
+		}
+		if !storetest.Value[bool](t, conn, "SELECT pg_current_wal_flush_lsn() >= $1::pg_lsn", taken) {
+			t.Fatalf("round %d: the batch is committed, and the values taken for it may be lost", i)
+		}
+	}
+	if unsynced == 0 {
+		t.Errorf("taking values waited for the disk %d times", rounds)
 	}
 }
