@@ -4,39 +4,17 @@ import (
 	"context"
 	"errors"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 )
-
-// pingedDatabase counts the pings, and answers after a second at most.
-type pingedDatabase struct {
-	fakeDatabase
-	pings atomic.Int64
-	takes atomic.Int64 // nanoseconds
-	down  atomic.Bool
-}
-
-func (d *pingedDatabase) Ping(ctx context.Context) error {
-	d.pings.Add(1)
-	select {
-	case <-time.After(time.Duration(d.takes.Load())):
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	if d.down.Load() {
-		return errDown
-	}
-	return nil
-}
 
 // However many ask how the service is, and whoever goes away, the database is asked four
 // times a second.
 func TestHealthDoesNotLoadTheDatabase(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		d := &pingedDatabase{}
+		d := &masterDatabase{}
 		p := newPings(d)
 		want := func(what string, err error, pings int64) {
 			t.Helper()

@@ -13,11 +13,12 @@ import (
 	"github.com/machshop/seriald"
 )
 
-// masterDatabase counts what it is asked.
+// masterDatabase counts what it is asked, and can take its time or be down.
 type masterDatabase struct {
 	fakeDatabase
 	version         atomic.Int64
 	loads, versions atomic.Int64
+	pings           atomic.Int64
 	down            atomic.Bool
 	takes           atomic.Int64 // nanoseconds to answer
 }
@@ -44,6 +45,11 @@ func (d *masterDatabase) Catalog(ctx context.Context) (*seriald.Catalog, error) 
 func (d *masterDatabase) CatalogVersion(ctx context.Context) (int64, error) {
 	d.versions.Add(1)
 	return d.version.Load(), d.answer(ctx)
+}
+
+func (d *masterDatabase) Ping(ctx context.Context) error {
+	d.pings.Add(1)
+	return d.answer(ctx)
 }
 
 func TestMasterDataAreRevalidated(t *testing.T) {

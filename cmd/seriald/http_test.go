@@ -69,16 +69,8 @@ func (d *daemon) do(a ask) (status int, header http.Header, body string) {
 	for name, value := range a.header {
 		req.Header.Set(name, value)
 	}
-	res, err := anonymous.Do(req)
-	if err != nil {
-		d.tb.Fatal(err)
-	}
-	defer func() { _ = res.Body.Close() }()
-	b, err := io.ReadAll(res.Body)
-	if err != nil {
-		d.tb.Fatal(err)
-	}
-	return res.StatusCode, res.Header, string(b)
+	res, body := d.read(anonymous.Do(req))
+	return res.StatusCode, res.Header, body
 }
 
 // A write that is sent again with its key is answered as the first time, and is done

@@ -198,12 +198,17 @@ func (d *daemon) get(path string) (status int, body string) {
 func (d *daemon) ask(path, send string) (status int, body string) {
 	d.tb.Helper()
 	var res *http.Response
-	var err error
 	if send == "" {
-		res, err = client.Get(d.api + path)
+		res, body = d.read(client.Get(d.api + path))
 	} else {
-		res, err = client.Post(d.api+path, "application/json", strings.NewReader(send))
+		res, body = d.read(client.Post(d.api+path, "application/json", strings.NewReader(send)))
 	}
+	return res.StatusCode, body
+}
+
+// read reads an answer to its end.
+func (d *daemon) read(res *http.Response, err error) (*http.Response, string) {
+	d.tb.Helper()
 	if err != nil {
 		d.tb.Fatal(err)
 	}
@@ -212,7 +217,7 @@ func (d *daemon) ask(path, send string) (status int, body string) {
 	if err != nil {
 		d.tb.Fatal(err)
 	}
-	return res.StatusCode, string(b)
+	return res, string(b)
 }
 
 // eventually gets path until the answer contains want.
